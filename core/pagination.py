@@ -3,7 +3,7 @@
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
@@ -11,9 +11,12 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
-from rest_framework.views import APIView
 
 from core.exceptions import BadPage
+
+if TYPE_CHECKING:
+    # rest_framework.views imports the default classes of the settings, this one's module among them.
+    from rest_framework.views import APIView
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
@@ -26,7 +29,7 @@ class Pages(BasePagination):
     """
 
     def paginate_queryset[M: Model](
-        self, queryset: QuerySet[M], request: Request, view: APIView | None = None
+        self, queryset: QuerySet[M], request: Request, view: "APIView | None" = None
     ) -> list[M]:
         self._request = request
         limit = _limit(request.query_params.get("limit"))
@@ -51,7 +54,7 @@ class Pages(BasePagination):
             "properties": {"data": schema, "next": {"type": ["string", "null"], "description": "Pass as `cursor`."}},
         }
 
-    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+    def get_schema_operation_parameters(self, view: "APIView") -> list[dict[str, Any]]:
         return [
             {
                 "name": "limit",
