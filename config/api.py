@@ -19,10 +19,13 @@ from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 
+from accounts import exceptions as accounts
 from core import exceptions as core
 from core.problems import CONTENT_TYPE, Fact, FieldError, Refusal, problem
 from generation import exceptions as generation
+from storage import exceptions as storage
 
+# A subclass that is not named here has the status of its parent.
 STATUS: dict[type[Refusal], int] = {
     Refusal: 422,
     core.NotFound: 404,
@@ -33,11 +36,27 @@ STATUS: dict[type[Refusal], int] = {
     core.BadIdempotencyKey: 400,
     core.IdempotencyMismatch: 422,
     core.IdempotencyInProgress: 409,
+    accounts.RoleForbids: 403,
+    accounts.InsufficientScope: 403,
+    accounts.NoOrganization: 403,
+    accounts.LastOwner: 409,
+    accounts.AlreadyMember: 409,
+    accounts.TooManyInvitations: 429,
+    accounts.TooManyApiKeys: 409,
+    accounts.TooManyOrganizations: 409,
+    storage.AssetNotFound: 422,
+    storage.AssetNotReady: 409,
+    storage.WrongAssetKind: 422,
+    storage.StoreUnavailable: 503,
+    storage.MalformedUpload: 400,
+    storage.UnsupportedUpload: 415,
+    storage.UploadTooLarge: 413,
+    storage.UploadInterrupted: 400,
+    storage.ContentRefused: 422,
     generation.UnknownOperation: 422,
     generation.ModelDisabled: 422,
     generation.InvalidInput: 422,
     generation.QueueFull: 429,
-    generation.JobNotFound: 404,
     generation.JobNotRetryable: 409,
 }
 _DETAILS: dict[int, tuple[str, str]] = {
