@@ -24,6 +24,7 @@ from core import exceptions as core
 from core.problems import CONTENT_TYPE, Fact, FieldError, Refusal, problem
 from generation import exceptions as generation
 from storage import exceptions as storage
+from usage import exceptions as usage
 
 # A subclass that is not named here has the status of its parent.
 STATUS: dict[type[Refusal], int] = {
@@ -44,6 +45,13 @@ STATUS: dict[type[Refusal], int] = {
     accounts.TooManyInvitations: 429,
     accounts.TooManyApiKeys: 409,
     accounts.TooManyOrganizations: 409,
+    usage.InsufficientCredits: 402,
+    usage.InDebt: 402,
+    usage.Banned: 403,
+    usage.OrganizationClosed: 403,
+    usage.Unpriced: 422,
+    usage.RateLimited: 429,
+    usage.ReferenceTaken: 409,
     storage.AssetNotFound: 422,
     storage.AssetNotReady: 409,
     storage.WrongAssetKind: 422,
@@ -77,6 +85,8 @@ log = structlog.get_logger(__name__)
 class ProblemResponse(HttpResponse):
     """An answer of `application/problem+json`; `error_code` is for the access line."""
 
+    _has_been_logged: bool
+
     def __init__(
         self,
         status: int,
@@ -90,8 +100,6 @@ class ProblemResponse(HttpResponse):
         body = problem(status, code, detail, errors=errors, facts=facts)
         super().__init__(msgspec.json.encode(body), status=status, content_type=CONTENT_TYPE, headers=dict(headers or {}))
         self.error_code = code
-        # Django would log every 4xx and 5xx once more; the access line and `_report` have said it.
-        self._has_been_logged = True
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase:
@@ -115,11 +123,9 @@ def response_for(error: Exception) -> ProblemResponse:
         case BadRequest() | SuspiciousOperation():
             return _plain(400)
         case OperationalError() | InterfaceError():
-            log.error("database unavailable", exc_info=error)
-            return _plain(503, {"Retry-After": str(_DATABASE_RETRY_SECONDS)})
+            return _reported("database unavailable", error, 503, {"Retry-After": str(_DATABASE_RETRY_SECONDS)})
         case _:
-            log.error("request failed", exc_info=error)
-            return _plain(500)
+            return _reported("request failed", error, 500)
 
 
 def _refused(refusal: Refusal) -> ProblemResponse:
@@ -146,6 +152,14 @@ def _refused_by_framework(error: APIException) -> ProblemResponse:
         str(error.detail),
         headers=_headers(error.status_code, getattr(error, "wait", None)),
     )
+
+
+def _reported(event: str, error: Exception, status: int, headers: Mapping[str, str] | None = None) -> ProblemResponse:
+    log.error(event, exc_info=error)
+    response = _plain(status, headers)
+    # Django's own line on a 5xx would tell the same once more, without the traceback.
+    response._has_been_logged = True
+    return response
 
 
 def _headers(status: int, retry_after: float | None) -> dict[str, str]:

@@ -127,7 +127,7 @@ def _scrub_report(event: Any, hint: Mapping[str, Any]) -> Any:
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_access_log = structlog.BytesLogger(sys.stdout.buffer)
+_access_log = logging.getLogger("access")
 
 
 class RequestMiddleware:
@@ -173,6 +173,8 @@ def _end(request: HttpRequest, response: HttpResponseBase, started: float) -> Ht
     response.headers["X-Request-Id"] = trace.request_id.get()
     response.headers["Server-Timing"] = f"app;dur={latency_ms}"
     REQUEST_SECONDS.labels(method, route, response.status_code).observe(seconds)
+    if not _access_log.isEnabledFor(logging.INFO):
+        return response
     line = {
         "timestamp": clock.rfc3339(clock.now()),
         "level": "info",
@@ -187,9 +189,15 @@ def _end(request: HttpRequest, response: HttpResponseBase, started: float) -> Ht
     }
     if code := getattr(response, "error_code", None):
         line["errorCode"] = code
-    # Past the logging machinery: this line costs 10 µs of an admission instead of 60.
-    _access_log.info(msgspec.json.encode(line))
+    _write(line)
     return response
+
+
+def _write(line: Mapping[str, object]) -> None:
+    """Past the logging machinery, whose 60 µs would be felt in an admission; one write, so lines stay whole."""
+    out = sys.stdout.buffer
+    out.write(msgspec.json.encode(line) + b"\n")
+    out.flush()
 
 
 def _who(request: HttpRequest) -> dict[str, str]:

@@ -64,7 +64,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.observability.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.static.StaticFilesMiddleware",
     "config.csp.PagePolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.headless_bodies",
     "config.api.ProblemMiddleware",
 ]
 
@@ -120,10 +121,8 @@ DOORBELL_TIMEOUT_SECONDS = env.seconds("DOORBELL_TIMEOUT_SECONDS", 0.2)
 
 # --- who -------------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+# It finds users by e-mail address, in the admin too; a second backend would only hash each wrong password twice.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -139,7 +138,9 @@ CORS_ALLOW_HEADERS = [
     "last-event-id",
     "prefer",
     "traceparent",
+    "x-email-verification-key",
     "x-organization-id",
+    "x-password-reset-key",
     "x-request-id",
     "x-session-token",
 ]
@@ -158,20 +159,27 @@ X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "config.api.csrf_failure"
 
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = env.text("EMAIL_VERIFICATION", "optional")
+# Anything but "mandatory" lets a sign-up tell which addresses have accounts (pitfalls: A9).
+ACCOUNT_EMAIL_VERIFICATION = env.text("EMAIL_VERIFICATION", "mandatory")
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# Attempts are counted by the address that the edge put into X-Forwarded-For.
+ALLAUTH_TRUSTED_PROXY_COUNT = 1
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 HEADLESS_ONLY = True
 HEADLESS_CLIENTS = ("app", "browser")
 _frontend = env.text("FRONTEND_URL", BASE_URL).rstrip("/")
 HEADLESS_FRONTEND_URLS = {
     "account_confirm_email": f"{_frontend}/account/verify-email/{{key}}",
+    "account_reset_password": f"{_frontend}/account/reset-password",
     "account_reset_password_from_key": f"{_frontend}/account/reset-password/{{key}}",
     "account_signup": f"{_frontend}/account/sign-up",
     "socialaccount_login_error": f"{_frontend}/account/sign-in",
 }
+INVITATION_URL = f"{_frontend}/account/invitation/{{key}}"
 SOCIALACCOUNT_PROVIDERS = {
     "google": {
         "APPS": [
@@ -298,6 +306,9 @@ LEASE_SECONDS = env.seconds("LEASE_SECONDS", 30)
 LEASE_RENEW_SECONDS = env.seconds("LEASE_RENEW_SECONDS", 10)
 # How long after its intent was written a call may still be sent; nobody concludes "never sent" before that.
 SEND_WITHIN_SECONDS = env.seconds("SEND_WITHIN_SECONDS", 20)
+# A provider's blocking route answers within 330 s; its other calls are short.
+SUBMIT_TIMEOUT_SECONDS = env.seconds("SUBMIT_TIMEOUT_SECONDS", 345)
+POLL_TIMEOUT_SECONDS = env.seconds("POLL_TIMEOUT_SECONDS", 120)
 SWEEP_SECONDS = env.seconds("SWEEP_SECONDS", 5)
 DRAIN_SECONDS = env.seconds("DRAIN_SECONDS", 345)
 MAX_ATTEMPTS = env.integer("MAX_ATTEMPTS", 3)

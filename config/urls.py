@@ -29,6 +29,7 @@ urlpatterns = [
     path("account/reset-password/<str:key>", pages.reset_password),
     path("account/verify-email/<str:key>", pages.verify_email, name="verify-email"),
     path("account/keys", pages.keys, name="keys"),
+    path("", include("accounts.page_urls")),
 ]
 
 handler400 = "config.api.bad_request"
