@@ -1,4 +1,4 @@
-"""Where allauth asks us: a sign-up makes the user's organization too, and tells nobody which addresses have accounts."""
+"""Where allauth asks us: a sign-up makes an organization too, and tells nobody which addresses have accounts."""
 
 from typing import Any, cast
 

@@ -208,7 +208,7 @@ def _read(which: Q) -> _Row | None:
 
 
 def _note_use(row: _Row) -> None:
-    """Write down that a key was used, unless somebody did within the minute or is about to. Never refuses the request."""
+    """Write down that a key was used, unless somebody did within the minute or is about to. Never fails a request."""
     now = clock.now()
     if row.last_used_at and (now - row.last_used_at).total_seconds() < _USE_NOTED_SECONDS:
         return

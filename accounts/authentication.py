@@ -22,7 +22,7 @@ _SESSION_TOKEN_MAX_LENGTH = 64
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """`Authorization: Bearer pk_live_…`. A request with a key is judged by it alone: cookies beside it count nothing."""
+    """`Authorization: Bearer pk_live_…`. A request with a key is judged by it alone, whatever cookies it carries."""
 
     def authenticate(self, request: Request) -> tuple[Principal, None] | None:
         scheme, _, secret = get_authorization_header(request).partition(b" ")
