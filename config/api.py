@@ -21,7 +21,7 @@ from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 
 from accounts import exceptions as accounts
 from core import exceptions as core
-from core.problems import CONTENT_TYPE, Fact, FieldError, Refusal, problem
+from core.problems import CONTENT_TYPE, Fact, FieldError, Refusal, problem, step
 from generation import exceptions as generation
 from storage import exceptions as storage
 from usage import exceptions as usage
@@ -98,7 +98,9 @@ class ProblemResponse(HttpResponse):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         body = problem(status, code, detail, errors=errors, facts=facts)
-        super().__init__(msgspec.json.encode(body), status=status, content_type=CONTENT_TYPE, headers=dict(headers or {}))
+        super().__init__(
+            msgspec.json.encode(body), status=status, content_type=CONTENT_TYPE, headers=dict(headers or {})
+        )
         self.error_code = code
 
 
@@ -175,14 +177,13 @@ def _field_errors(detail: Any, pointer: str = "") -> Iterator[FieldError]:
     """DRF's nested errors, flat, each with the JSON Pointer of its field (RFC 6901)."""
     if isinstance(detail, Mapping):
         for name, part in detail.items():
-            step = "" if name == "non_field_errors" else f"/{str(name).replace('~', '~0').replace('/', '~1')}"
-            yield from _field_errors(part, pointer + step)
+            yield from _field_errors(part, pointer if name == "non_field_errors" else pointer + step(name))
     elif isinstance(detail, ErrorDetail):
-        yield FieldError(pointer, detail.code, str(detail))
+        yield FieldError(pointer, detail.code or "invalid", str(detail))
     else:
         for index, part in enumerate(detail):
             # A list holds either the messages of one field or the errors of each item.
-            yield from _field_errors(part, pointer if isinstance(part, ErrorDetail) else f"{pointer}/{index}")
+            yield from _field_errors(part, pointer if isinstance(part, ErrorDetail) else pointer + step(index))
 
 
 def _plain(status: int, headers: Mapping[str, str] | None = None) -> ProblemResponse:
@@ -239,9 +240,7 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     return _page_or_problem(request, 500)
 
 
-def _page_or_problem(
-    request: HttpRequest, status: int, *, code: str = "", detail: str = ""
-) -> HttpResponseBase:
+def _page_or_problem(request: HttpRequest, status: int, *, code: str = "", detail: str = "") -> HttpResponseBase:
     default_code, default_detail = _DETAILS[status]
     if _is_api(request) or "text/html" not in request.headers.get("Accept", ""):
         return ProblemResponse(status, code or default_code, detail or default_detail)

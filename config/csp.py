@@ -1,6 +1,6 @@
 """The content security policy: on HTML alone, and wider in the admin, whose theme evaluates its attributes."""
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.middleware.csp import ContentSecurityPolicyMiddleware
 from django.utils.csp import CSP
 
@@ -22,10 +22,9 @@ _ADMIN_CSP = {
 class PagePolicyMiddleware(ContentSecurityPolicyMiddleware):
     """Django's own, spared the API's JSON answers."""
 
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if not response.headers.get("Content-Type", "").startswith("text/html"):
             return response
         if request.path_info.startswith(ADMIN_PREFIX):
             response._csp_config = _ADMIN_CSP  # type: ignore[attr-defined]  # what csp_override sets
-        policed: HttpResponseBase = super().process_response(request, response)
-        return policed
+        return super().process_response(request, response)

@@ -11,7 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 
 # Redoc styles itself from within and searches in a worker made of a blob; both stay on this one page.
-_DOCS_CSP = {
+_DOCS_CSP: dict[str, list[str]] = {
     "default-src": [CSP.SELF],
     "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
     "img-src": [CSP.SELF, "data:"],

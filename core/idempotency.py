@@ -48,9 +48,7 @@ def check_same(record: IdempotencyRecord, body: bytes) -> None:
         raise IdempotencyMismatch
 
 
-def record(
-    *, organization_id: UUID, route: str, key: str, body: bytes, status_code: int, resource_id: UUID
-) -> None:
+def record(*, organization_id: UUID, route: str, key: str, body: bytes, status_code: int, resource_id: UUID) -> None:
     """Remember what a key made; call it in the transaction that made it, as its last statement.
 
     Raises IdempotencyInProgress when another request with the key was faster: the transaction rolls back, and a

@@ -31,9 +31,7 @@ class IdempotencyRecord(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["organization_id", "route", "key"], name="idempotency_key_once"
-            ),
+            models.UniqueConstraint(fields=["organization_id", "route", "key"], name="idempotency_key_once"),
         ]
         indexes = [
             # The daily sweep of old keys.

@@ -28,7 +28,7 @@ class Pages(BasePagination):
     Keys are time-ordered, so that is newest first, and rows that arrive meanwhile shift nothing.
     """
 
-    def paginate_queryset[M: Model](
+    def paginate_queryset[M: Model](  # type: ignore[override]  # a list of ours is always a queryset
         self, queryset: QuerySet[M], request: Request, view: "APIView | None" = None
     ) -> list[M]:
         self._request = request

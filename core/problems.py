@@ -7,6 +7,8 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from core import clock, trace
 
 CONTENT_TYPE = "application/problem+json"
@@ -86,3 +88,16 @@ def _plain(value: Any) -> Any:
             return [_plain(item) for item in value]
         case _:
             return value
+
+
+def step(name: str | int) -> str:
+    """One step of a JSON Pointer (RFC 6901): a member's name or an item's index."""
+    return "/" + str(name).replace("~", "~0").replace("/", "~1")
+
+
+def field_errors(error: ValidationError, pointer: str = "") -> list[FieldError]:
+    """What Pydantic found wrong, one for each place below `pointer`."""
+    return [
+        FieldError(pointer + "".join(map(step, one["loc"])), one["type"], one["msg"])
+        for one in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
