@@ -1,0 +1,34 @@
+"""Rings a worker: a Celery message that names a provider and nothing else. Losing one costs time, never a job.
+
+Rings are coalesced: a mark in Valkey lives a second, and whoever answers removes it before claiming, so that a job
+admitted meanwhile rings again. The sweep rings for whatever was missed.
+"""
+
+from contextlib import suppress
+
+from celery import current_app
+from kombu.exceptions import OperationalError
+
+from core import valkey
+
+_MARK_MILLISECONDS = 1_000
+
+
+def ring(provider: str) -> None:
+    """Ask some worker to claim jobs of this provider. Best effort: never raises, waits at most about 0.2 s."""
+
+    is_first = valkey.quietly(
+        lambda: valkey.client().set(_mark(provider), 1, nx=True, px=_MARK_MILLISECONDS)
+    )
+    if is_first:
+        with suppress(OperationalError):
+            current_app.send_task("generation.tasks.dispatch", args=[provider], queue="dispatch", retry=False)
+
+
+def answered(provider: str) -> None:
+    """Take the mark away; called before claiming, so that no ring in between is swallowed."""
+    valkey.quietly(lambda: valkey.client().delete(_mark(provider)))
+
+
+def _mark(provider: str) -> str:
+    return f"ring:{provider}"

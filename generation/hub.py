@@ -1,0 +1,233 @@
+"""One per `live` process: follows jobs and organizations in Valkey and hands each event to whoever listens here.
+
+A process subscribes to a channel once, however many sockets follow it, and fans out in memory. What Valkey carries is a
+hint: a listener joins first, then replays from Postgres, then goes on live, and drops what it has seen by `seq`. A gap
+is re-read; every 15 s each followed job is checked against its row, so a lost message delays and never hides.
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from uuid import UUID
+
+import redis.asyncio
+import structlog
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import close_old_connections
+from django.db.models import Q
+from redis.exceptions import RedisError
+
+from core import clock
+from generation.models import Job, JobEvent
+
+log = structlog.get_logger(__name__)
+
+CHECK_SECONDS = 15
+# How far back an organization's snapshot reaches beyond the time asked for.
+_OVERLAP = timedelta(seconds=10)
+_SNAPSHOT_JOBS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A job event as a carrier needs it: its number and the very bytes to send."""
+
+    job_id: str
+    seq: int
+    body: str
+
+    @classmethod
+    def parse(cls, body: str) -> "Event":
+        facts = json.loads(body)
+        return cls(facts["jobId"], facts["seq"], body)
+
+    @property
+    def is_final(self) -> bool:
+        return json.loads(self.body)["status"] not in {"queued", "running"}
+
+
+# What a listener gives: called on the loop with each new event, in order; must not block.
+type Listener = Callable[[Event], None]
+
+
+@dataclass(slots=True, eq=False)
+class Room:
+    """One followed channel: who listens, and the last number seen of each of its jobs."""
+
+    channel: str
+    listeners: set[Listener] = field(default_factory=set)
+    seen: dict[str, int] = field(default_factory=dict)
+
+
+class Hub:
+    """All methods run on the process's event loop."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[str, Room] = {}
+        self._valkey = redis.asyncio.Redis.from_url(
+            settings.REDIS_URL, socket_connect_timeout=3, health_check_interval=10, protocol=2
+        )
+        self._pubsub = self._valkey.pubsub(ignore_subscribe_messages=True)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def join(self, channel: str, listener: Listener) -> None:
+        """Hear the channel's events from now on; what came before is the caller's to read (events_after)."""
+        if not self._tasks:
+            self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._check_rows())]
+        room = self._rooms.get(channel)
+        if room is None:
+            room = self._rooms[channel] = Room(channel)
+            try:
+                await self._pubsub.subscribe(channel)
+            except RedisError:
+                # The reader reconnects and subscribes to every room; until then the rows are checked.
+                log.warning("hub.valkey_away")
+        room.listeners.add(listener)
+
+    def share(self, channel: str, events: list[Event]) -> None:
+        """Tell the channel's listeners what one of them has just read in Postgres: the others may have missed it."""
+        if room := self._rooms.get(channel):
+            for event in events:
+                self._tell(room, event)
+
+    async def leave(self, channel: str, listener: Listener) -> None:
+        """Hear no more; the last to leave ends the process's subscription. Repeatable."""
+        room = self._rooms.get(channel)
+        if room is None:
+            return
+        room.listeners.discard(listener)
+        if not room.listeners:
+            del self._rooms[channel]
+            try:
+                await self._pubsub.unsubscribe(channel)
+            except RedisError:
+                log.warning("hub.valkey_away")
+
+    async def _listen(self) -> None:
+        pause = 0.1
+        while True:
+            try:
+                # With no subscription there is nothing to read from; the next join opens one.
+                if not self._pubsub.subscribed:
+                    await asyncio.sleep(0.05)
+                    if self._rooms and not self._pubsub.subscribed:
+                        await self._resubscribe()
+                    continue
+                message = await self._pubsub.get_message(timeout=5)
+                pause = 0.1
+                if message is not None:
+                    self._hear(message["channel"].decode(), message["data"].decode())
+            except (RedisError, OSError):
+                await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
+                pause = min(pause * 2, 5)
+                await self._resubscribe()
+            except Exception:
+                log.exception("hub.message_broke")
+
+    async def _resubscribe(self) -> None:
+        """After an outage: a new connection, every room again, and the rows for what was said meanwhile."""
+        try:
+            await self._pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py has no annotation here
+            self._pubsub = self._valkey.pubsub(ignore_subscribe_messages=True)
+            if self._rooms:
+                await self._pubsub.subscribe(*self._rooms)
+                await self._check_once()
+        except (RedisError, OSError):
+            log.warning("hub.valkey_away")
+
+    def _hear(self, channel: str, body: str) -> None:
+        room = self._rooms.get(channel)
+        if room is None:
+            return
+        event = Event.parse(body)
+        last = room.seen.get(event.job_id)
+        if last is not None and event.seq > last + 1:
+            asyncio.ensure_future(self._fill_gap(room, event.job_id, last))
+            return
+        self._tell(room, event)
+
+    def _tell(self, room: Room, event: Event) -> None:
+        if event.seq <= room.seen.get(event.job_id, 0):
+            return
+        room.seen[event.job_id] = event.seq
+        for listener in tuple(room.listeners):
+            listener(event)
+
+    async def _fill_gap(self, room: Room, job_id: str, after: int) -> None:
+        for event in await events_after(UUID(job_id), after):
+            self._tell(room, event)
+
+    async def _check_rows(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_SECONDS * random.uniform(0.8, 1.0))  # noqa: S311
+            try:
+                await self._check_once()
+            except Exception:
+                log.exception("hub.check_failed")
+
+    async def _check_once(self) -> None:
+        """Compare what each room has seen with the rows, and tell what was missed."""
+        jobs = {channel.removeprefix("job:"): room for channel, room in self._rooms.items() if channel[:4] == "job:"}
+        for job_id, seq in (await _last_seqs(list(jobs))).items():
+            room = jobs[job_id]
+            if seq > room.seen.get(job_id, 0):
+                await self._fill_gap(room, job_id, room.seen.get(job_id, 0))
+        for room in [room for channel, room in self._rooms.items() if channel[:4] == "org:"]:
+            since = clock.now() - timedelta(seconds=2 * CHECK_SECONDS)
+            heads = await snapshot(UUID(room.channel.removeprefix("org:")), since)
+            for event in heads:
+                self._tell(room, event)
+            # Jobs that ended longer ago have nothing more to say.
+            room.seen = {event.job_id: room.seen[event.job_id] for event in heads}
+
+
+@cache
+def hub() -> Hub:
+    """This process's hub, made on first use inside its event loop."""
+    return Hub()
+
+
+def _on_thread[**P, T](function: Callable[P, T]) -> Callable[P, T]:
+    """ORM code for a thread of the pool: connections that died since the last use are replaced first."""
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        close_old_connections()
+        return function(*args, **kwargs)
+
+    return call
+
+
+async def events_after(job_id: UUID, after: int) -> list[Event]:
+    """The job's events numbered above `after`, in order, as they stand in Postgres."""
+
+    def read() -> list[Event]:
+        rows = JobEvent.objects.filter(job_id=job_id, seq__gt=after).order_by("seq").values_list("seq", "body")
+        return [Event(str(job_id), seq, body) for seq, body in rows]
+
+    return await sync_to_async(_on_thread(read), thread_sensitive=False)()
+
+
+async def snapshot(organization_id: UUID, since: datetime) -> list[Event]:
+    """The last event of each of the organization's jobs that live or ended since (with 10 s of overlap), oldest first."""
+
+    def read() -> list[Event]:
+        changed = Job.objects.for_organization(organization_id).filter(
+            Q(status__in=("queued", "running")) | Q(finished_at__gt=since - _OVERLAP)
+        )
+        heads = dict(changed.order_by("-id").values_list("id", "seq")[:_SNAPSHOT_JOBS])
+        rows = JobEvent.objects.filter(job_id__in=heads).order_by("at").values_list("job_id", "seq", "body")
+        return [Event(str(job_id), seq, body) for job_id, seq, body in rows if heads[job_id] == seq]
+
+    return await sync_to_async(_on_thread(read), thread_sensitive=False)()
+
+
+async def _last_seqs(job_ids: list[str]) -> dict[str, int]:
+    def read() -> dict[str, int]:
+        return {str(key): seq for key, seq in Job.objects.filter(pk__in=job_ids).values_list("id", "seq")}
+
+    return await sync_to_async(_on_thread(read), thread_sensitive=False)() if job_ids else {}

@@ -1,0 +1,197 @@
+"""Jobs, quotes and the catalog over HTTP: parse, authorise, call one function, render."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils.dateparse import parse_datetime
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from pydantic import ValidationError
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core import idempotency, trace
+from core.exceptions import BadPage
+from core.pagination import Pages
+from core.problems import Refusal, field_errors
+from generation import catalog, jobs
+from generation.exceptions import InvalidBody
+from generation.jobs import Admission, IdempotencyKey, JobRequest
+from generation.models import Job, Status
+from generation.serializers import (
+    CancellationJSON,
+    JobBody,
+    JobJSON,
+    JobListJSON,
+    ModelListJSON,
+    QuoteJSON,
+    job_json,
+    quote_json,
+    schema_of,
+)
+from storage import assets
+from usage import limits
+
+_IDEMPOTENCY_KEY = OpenApiParameter(
+    idempotency.HEADER, location=OpenApiParameter.HEADER, description="Your name for this submission; repeats replay."
+)
+_JOB = schema_of(JobJSON)
+
+
+class Jobs(APIView):
+    scope = "jobs"
+
+    @extend_schema(
+        operation_id="createJob",
+        tags=["jobs"],
+        request=JobBody,
+        responses={202: _JOB},
+        parameters=[_IDEMPOTENCY_KEY],
+    )
+    def post(self, request: Request) -> Response:
+        key = _idempotency_key(request)
+        if key and (job := jobs.replayed(request.user, key)):
+            return _accepted(Admission(job=job, is_replay=True))
+        body = _body(request)
+        rate = limits.check_request(request.user)
+        admission = _submit(request, body, key)
+        return _accepted(admission, limits.headers(rate))
+
+    @extend_schema(
+        operation_id="listJobs",
+        tags=["jobs"],
+        responses={200: schema_of(JobListJSON)},
+        parameters=[
+            OpenApiParameter("status", enum=Status.values),
+            OpenApiParameter("operation"),
+            OpenApiParameter("model"),
+            OpenApiParameter("since", description="Created at this time or later; RFC 3339."),
+            OpenApiParameter("q", description="Words in the prompt."),
+            *[OpenApiParameter(name) for name in ("limit", "cursor")],
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        pages = Pages()
+        rows = pages.paginate_queryset(_filtered(request), request, self)
+        outputs = assets.outputs_of([job.id for job in rows])
+        return pages.get_paginated_response([job_json(job, assets=outputs.get(job.id)) for job in rows])
+
+
+class JobDetail(APIView):
+    scope = "jobs"
+
+    @extend_schema(operation_id="getJob", tags=["jobs"], responses={200: _JOB, 304: None})
+    def get(self, request: Request, job_id: UUID) -> Response:
+        job = jobs.find(request.user.organization_id, job_id)
+        tag = f'W/"{job.seq}-{assets.signing_window()}"' if job.is_terminal else f'W/"{job.seq}"'
+        # A queued job's place in the line moves without a change of the job.
+        if job.status != Status.QUEUED and tag in request.headers.get("If-None-Match", ""):
+            return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
+        return Response(_shown(job), headers={"ETag": tag, "Cache-Control": "private, no-cache"})
+
+
+class JobCancel(APIView):
+    scope = "jobs"
+
+    @extend_schema(operation_id="cancelJob", tags=["jobs"], request=None, responses={200: schema_of(CancellationJSON)})
+    def post(self, request: Request, job_id: UUID) -> Response:
+        job = jobs.find(request.user.organization_id, job_id)
+        outcome = jobs.cancel(job.id)
+        return Response({"effect": outcome.effect, "job": _shown(outcome.job)})
+
+
+class JobRetry(APIView):
+    scope = "jobs"
+
+    @extend_schema(
+        operation_id="retryJob", tags=["jobs"], request=None, responses={202: _JOB}, parameters=[_IDEMPOTENCY_KEY]
+    )
+    def post(self, request: Request, job_id: UUID) -> Response:
+        key = _idempotency_key(request)
+        if key and (job := jobs.replayed(request.user, key)):
+            return _accepted(Admission(job=job, is_replay=True))
+        again = jobs.as_retry(jobs.find(request.user.organization_id, job_id))
+        limits.check_request(request.user)
+        return _accepted(_submit(request, again, key))
+
+
+class Quotes(APIView):
+    scope = "jobs"
+
+    @extend_schema(operation_id="createQuote", tags=["catalog"], request=JobBody, responses={200: schema_of(QuoteJSON)})
+    def post(self, request: Request) -> Response:
+        order = jobs.price(_body(request))
+        refusal = jobs.refusal_of(request.user, order)
+        return Response(quote_json(order.price, order.quantity, refusal and _why(refusal)))
+
+
+class Models(APIView):
+    scope = "jobs"
+
+    @extend_schema(operation_id="listModels", tags=["catalog"], responses={200: schema_of(ModelListJSON)})
+    def get(self, request: Request) -> Response:
+        return Response({"data": catalog.models(), "next": None})
+
+
+def _body(request: Request) -> JobRequest:
+    try:
+        body = JobBody.model_validate(request.data)
+    except ValidationError as error:
+        raise InvalidBody(errors=field_errors(error)) from None
+    return JobRequest(**body.model_dump())
+
+
+def _submit(request: Request, body: JobRequest, key: IdempotencyKey | None) -> Admission:
+    return jobs.submit(
+        request.user,
+        jobs.price(body),
+        key=key,
+        trace_id=trace.trace_id.get(),
+        request_id=trace.request_id.get(),
+    )
+
+
+def _accepted(admission: Admission, headers: dict[str, str] | None = None) -> Response:
+    job = admission.job
+    answer = job_json(job) if not admission.is_replay else _shown(job)
+    location = {"Location": f"/v1/jobs/{job.id}"}
+    replayed = {idempotency.REPLAYED_HEADER: "true"} if admission.is_replay else {}
+    return Response(answer, status=status.HTTP_202_ACCEPTED, headers=location | replayed | (headers or {}))
+
+
+def _shown(job: Job) -> JobJSON:
+    outputs = assets.outputs_of([job.id]).get(job.id) if job.status == Status.SUCCEEDED else None
+    return job_json(job, assets=outputs, queue_position=jobs.line_position(job))
+
+
+def _idempotency_key(request: Request) -> IdempotencyKey | None:
+    key = idempotency.read_key(request)
+    return IdempotencyKey(key=key, body_sha256=idempotency.body_sha256(request.body)) if key else None
+
+
+def _filtered(request: Request) -> QuerySet[Job]:
+    found = Job.objects.for_organization(request.user.organization_id)
+    for name in ("status", "operation", "model"):
+        if value := request.query_params.get(name):
+            found = found.filter(**{name: value})
+    if since := request.query_params.get("since"):
+        found = found.filter(created_at__gte=_moment(since))
+    if words := request.query_params.get("q"):
+        found = found.filter(input__prompt__icontains=words)
+    return found
+
+
+def _moment(text: str) -> Any:
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise BadPage("since is a time in RFC 3339, such as 2026-01-31T12:00:00Z.")
+    return moment
+
+
+def _why(refusal: Refusal) -> dict[str, Any]:
+    return {"code": refusal.code, "detail": refusal.detail}
