@@ -1,0 +1,149 @@
+"""An S3 server from a wheel (SeaweedFS): on the loopback, with keys and a bucket, telemetry off."""
+
+import json
+import os
+import secrets
+import shutil
+import sysconfig
+import tempfile
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config.embedded import ports
+from config.embedded.processes import Process, StartFailed
+
+# Each of SeaweedFS's parts listens for its peers at its port plus this.
+_GRPC_OFFSET = 10_000
+
+
+class NoS3(Exception):
+    """No `weed` binary was found: `uv sync` brings it, or set S3_ENDPOINT_URL."""
+
+
+@dataclass(slots=True, kw_only=True)
+class S3:
+    """One server over `directory`, which holds the objects and the keys; they survive restarts."""
+
+    directory: Path
+    log: Path
+    buckets: tuple[str, ...]
+    port: int = field(default=0, init=False)
+    process: Process | None = field(default=None, init=False)
+    _sockets: Path | None = field(default=None, init=False)
+
+    @property
+    def url(self) -> str:
+        return f"http://{ports.LOOPBACK}:{self.port}"
+
+    @property
+    def access_key(self) -> str:
+        return self._keys()["accessKey"]
+
+    @property
+    def secret_key(self) -> str:
+        return self._keys()["secretKey"]
+
+    def start(self, preferred_port: int | None = None) -> None:
+        """Start and wait until it answers and its buckets exist."""
+        (self.directory / "objects").mkdir(parents=True, exist_ok=True)
+        for _ in range(3):
+            self.port = ports.choose(preferred_port, usable=_is_usable)
+            # Its sockets would lie under /tmp by port alone, where another account's left-overs stop it.
+            self._sockets = Path(tempfile.mkdtemp(prefix="weed-"))
+            process = self.process = Process(
+                name="s3",
+                command=self._command(self._sockets),
+                log=self.log,
+                cwd=self.directory,
+                # Its memory grows with traffic to 840 MB and stays at a quarter of that under this limit.
+                env=dict(os.environ) | {"GOMEMLIMIT": "256MiB"},
+            )
+            process.start()
+            if ports.wait_until(self._is_ready, seconds=30, while_true=lambda: process.is_running):
+                return
+            self.stop()
+        raise StartFailed("s3", self.log)
+
+    def stop(self) -> None:
+        """Everything but the volume part ends at once; that one has nothing left to write and may wait for idle peers."""
+        if self.process:
+            self.process.stop(grace_seconds=4)
+        if self._sockets:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def _command(self, sockets: Path) -> list[str]:
+        inner: list[int] = [self.port]
+        while len(inner) < 5:
+            inner.append(ports.choose(usable=lambda port: _is_usable(port) and port not in inner))
+        master, volume, filer, admin = inner[1:]
+        return [
+            _binary(),
+            f"-logdir={self.directory}",
+            "mini",
+            f"-dir={self.directory / 'objects'}",
+            f"-ip={ports.LOOPBACK}",
+            f"-ip.bind={ports.LOOPBACK}",
+            "-master.telemetry=false",
+            "-webdav=false",
+            "-admin.ui=false",
+            f"-master.port={master}",
+            f"-volume.port={volume}",
+            "-volume.preStopSeconds=0",
+            f"-filer.port={filer}",
+            f"-filer.localSocket={sockets / 'filer.sock'}",
+            f"-s3.port={self.port}",
+            f"-s3.localSocket={sockets / 's3.sock'}",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            f"-s3.config={self._configuration()}",
+            f"-admin.port={admin}",
+            f"-bucket={','.join(self.buckets)}",
+        ]
+
+    def _is_ready(self) -> bool:
+        if _status(f"{self.url}/status") != 200:
+            return False
+        # Without keys a bucket that exists is forbidden, one that is still to be made is not found.
+        return all(_status(f"{self.url}/{bucket}") == 403 for bucket in self.buckets)
+
+    def _configuration(self) -> Path:
+        path = self.directory / "s3.json"
+        if not path.exists():
+            keys = {"accessKey": secrets.token_hex(10), "secretKey": secrets.token_urlsafe(30)}
+            actions = ["Admin", "Read", "List", "Tagging", "Write"]
+            identity = {"name": "app", "credentials": [keys], "actions": actions}
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                json.dump({"identities": [identity]}, file)
+        return path
+
+    def _keys(self) -> dict[str, str]:
+        identity = json.loads(self._configuration().read_text())["identities"][0]
+        keys: dict[str, str] = identity["credentials"][0]
+        return keys
+
+
+def _is_usable(port: int) -> bool:
+    return port + _GRPC_OFFSET < 65_536 and ports.is_free(port) and ports.is_free(port + _GRPC_OFFSET)
+
+
+def _status(url: str) -> int | None:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  # our own loopback address
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return None
+
+
+def _binary() -> str:
+    candidate = Path(sysconfig.get_path("scripts")) / "weed"
+    if candidate.exists():
+        return str(candidate)
+    found = shutil.which("weed")
+    if not found:
+        raise NoS3(NoS3.__doc__)
+    return found

@@ -1,0 +1,41 @@
+"""Wires the run: servers first, then Django's settings, then the fixtures (tests/fixtures.py, tests/stack.py)."""
+
+import os
+
+import django
+import pytest
+
+from tests import servers
+
+_servers = pytest.StashKey[servers.Servers]()
+_FIXTURES = ("tests.fixtures", "tests.stack")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        config.stash[_servers] = servers.Servers()
+        config.stash[_servers].start()
+    if worker or not config.getoption("tx", None):
+        servers.enter(worker or "main")
+        django.setup()
+        for plugin in _FIXTURES:
+            config.pluginmanager.import_plugin(plugin)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    if _servers in config.stash:
+        config.stash[_servers].stop()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("django_db", None) and item.get_closest_marker("django_db").kwargs.get("transaction"):
+            raise pytest.UsageError(f"{item.nodeid}: use `committed`; emptying every table would take the rate card")
+        if "stack" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("stack"))
+            if "committed" not in item.fixturenames:
+                item.fixturenames.insert(0, "committed")

@@ -1,0 +1,99 @@
+"""Who is there in every test: an organization with its owner and a teammate, and an outsider in another one."""
+
+import pytest
+from django.db import connections
+from rest_framework.test import APIClient
+
+from accounts import api_keys
+from accounts.models import Role
+from tests.factories import MembershipFactory, OrganizationFactory, UserFactory
+
+
+@pytest.fixture(scope="session")
+def django_db_setup():
+    """The worker's database was copied from the migrated template before Django read its settings."""
+
+
+@pytest.fixture
+def committed(django_db_setup, django_db_blocker):
+    """The database with real commits, for races and for what other processes must see. Nothing is taken back:
+
+    such a test has an organization of its own and asserts about nobody else's rows.
+    """
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+
+
+@pytest.fixture
+def rows(request):
+    """Rows that vanish with the test, unless it works on committed ones."""
+    is_committed = {"committed", "stack"} & set(request.fixturenames)
+    request.getfixturevalue("committed" if is_committed else "db")
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered():
+    """What a process remembers for seconds must not reach the next test."""
+    api_keys.forget()
+    yield
+
+
+@pytest.fixture
+def organization(rows):
+    return OrganizationFactory()
+
+
+@pytest.fixture
+def owner(organization):
+    """A user with `secret`, an API key of the organization, and `api`, a client that sends it."""
+    return member(organization, Role.OWNER)
+
+
+@pytest.fixture
+def teammate(organization):
+    return member(organization, Role.MEMBER)
+
+
+@pytest.fixture
+def outsider(rows):
+    """The owner of another organization."""
+    return member(OrganizationFactory(), Role.OWNER)
+
+
+@pytest.fixture
+def staff(rows):
+    return UserFactory(is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def api(owner):
+    """The API as the owner's key sees it."""
+    return owner.api
+
+
+@pytest.fixture
+def anonymous():
+    """The API without credentials."""
+    return APIClient()
+
+
+@pytest.fixture
+def funded(organization):
+    """The organization's wallet with 10,000 credits that do not expire."""
+    from usage import ledger
+
+    ledger.open_wallet(organization.pk)
+    ledger.grant(organization.pk, kind="topup", credits=10_000, reference=f"test:{organization.pk}")
+    organization.wallet.refresh_from_db()
+    return organization.wallet
+
+
+def member(organization, role):
+    """A user of that role with a key: `user.secret`, and a client that sends it: `user.api`."""
+    user = MembershipFactory(organization=organization, role=role).user
+    user.organization = organization
+    user.secret = api_keys.issue(organization_id=organization.pk, user_id=user.pk, name="tests").secret
+    user.api = APIClient()
+    user.api.credentials(HTTP_AUTHORIZATION=f"Bearer {user.secret}")
+    return user

@@ -1,0 +1,1 @@
+"""The real processes on this worker's database, bucket and Valkey number."""
