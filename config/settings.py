@@ -226,7 +226,7 @@ CHILD_TIMEOUT_SECONDS = env.seconds("CHILD_TIMEOUT_SECONDS", 20)
 CHILD_PROCESSES = env.integer("CHILD_PROCESSES", 2)
 STORAGES = {
     "default": {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "storage.bucket.Bucket",
         "OPTIONS": {
             "endpoint_url": S3_ENDPOINT_URL,
             "access_key": S3_ACCESS_KEY,

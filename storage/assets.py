@@ -1,0 +1,225 @@
+"""The assets of an organization: keep a job's outputs and uploads, find them, sign their links, delete them.
+
+Lock order: asset, then its blob. The bucket is never called inside a transaction.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import file_digest
+from pathlib import Path, PurePath
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django.utils.http import content_disposition_header
+
+from core import children, clock
+from core.children import ChildFailed
+from core.problems import FieldError
+from storage import blobs, exceptions, inspection, object_store
+from storage.blobs import ABANDONED_AFTER, Content
+from storage.exceptions import AssetNotFound, AssetNotReady, ContentRefused, WrongAssetKind
+from storage.inspection import Bounds, Fault, Inspected, Kind, Unreadable
+from storage.models import Asset
+from storage.object_store import ObjectMissing
+
+_REFUSALS: dict[Fault, type[ContentRefused]] = {
+    "not_an_image": exceptions.NotAnImage,
+    "truncated_image": exceptions.TruncatedImage,
+    "image_too_large": exceptions.ImageTooLarge,
+    "animated_image": exceptions.AnimatedImage,
+    "not_text": exceptions.NotText,
+    "not_json": exceptions.NotJSON,
+    "unsupported_kind": exceptions.UnsupportedKind,
+}
+_EXTENSIONS = {
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/webp": ".webp",
+    "image/gif": ".gif",
+    "image/avif": ".avif",
+    "application/json": ".json",
+    "text/plain; charset=utf-8": ".txt",
+}
+# Writers of the same bytes disturb each other once; more often than this it is a fault of ours.
+_TRIES = 4
+_SWEPT_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputBytes:
+    """An input that was fetched to a file."""
+
+    content_type: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedLink:
+    """Where to read an asset, and until when."""
+
+    url: str
+    expires_at: datetime
+
+
+def examined(path: Path, kind: Kind) -> Inspected:
+    """What the bytes of a file are, found by decoding all of them in a child process. Raises ContentRefused."""
+    bounds = Bounds(max_pixels=settings.IMAGE_MAX_PIXELS, max_side=settings.IMAGE_MAX_SIDE)
+    try:
+        return children.run(inspection.inspect, path, kind, bounds)
+    except Unreadable as unreadable:
+        raise _REFUSALS[unreadable.fault] from None
+    except ChildFailed as failure:
+        raise exceptions.UndecodableImage(reason=failure.reason) from failure
+
+
+def keep_output(*, organization_id: UUID, user_id: UUID, job_id: UUID, index: int, kind: Kind, path: Path) -> Asset:
+    """Store output number `index` of a job; it stays pending until the job settles (SQL storage_ready_outputs).
+
+    Safe to repeat: an output that was stored before is returned as it is. Raises ContentRefused, StoreUnavailable.
+    """
+    stored = _output(job_id, index)
+    if stored:
+        return stored
+    inspected = examined(path, kind)
+    with path.open("rb") as file:
+        sha256 = file_digest(file, "sha256").digest()
+    content = Content(path=path, sha256=sha256, size_bytes=path.stat().st_size, inspected=inspected)
+    asset = Asset(organization_id=organization_id, user_id=user_id, kind=kind, job_id=job_id, job_index=index)
+    return keep(asset, content)
+
+
+def keep(asset: Asset, content: Content, *, within: Callable[[Asset], None] | None = None) -> Asset:
+    """Store the bytes once for the organization and write the asset that names them; `within` joins its transaction.
+
+    The output of a job that is there already is returned instead. Raises StoreUnavailable, and what `within` raises.
+    """
+    for _ in range(_TRIES):
+        blob = blobs.stored(asset.organization_id, content)
+        try:
+            with transaction.atomic(durable=True):
+                if blobs.refer(blob):
+                    asset.blob = blob
+                    asset.save(force_insert=True)
+                    if within:
+                        within(asset)
+                    return asset
+        except IntegrityError:
+            # Somebody else was faster: with the same bytes, or with the same output.
+            stored = _output(asset.job_id, asset.job_index)
+            if stored:
+                blobs.discard(blob)
+                return stored
+        blobs.discard(blob)
+    raise exceptions.StoreUnavailable
+
+
+def require_inputs(organization_id: UUID, asset_ids: Mapping[str, tuple[UUID, str]]) -> None:
+    """Make sure that the assets an input names, by field with the kind it takes, can be read by a job.
+
+    Raises AssetNotFound (another organization's is as absent as any), WrongAssetKind or AssetNotReady, each with
+    every field that it is about.
+    """
+    if not asset_ids:
+        return
+    named = {asset_id for asset_id, _ in asset_ids.values()}
+    found = {asset.pk: asset for asset in _living(organization_id).filter(pk__in=named)}
+    refusals: dict[type[AssetNotFound | WrongAssetKind | AssetNotReady], list[FieldError]] = defaultdict(list)
+    for field, (asset_id, kind) in asset_ids.items():
+        pointer = "/input/" + field.replace(".", "/")
+        asset = found.get(asset_id)
+        if asset is None or asset.status == Asset.Status.REJECTED:
+            refusals[AssetNotFound].append(FieldError(pointer, AssetNotFound.code, "There is no such asset."))
+        elif asset.kind != kind:
+            refusals[WrongAssetKind].append(FieldError(pointer, WrongAssetKind.code, f"This takes an asset of {kind}."))
+        elif asset.status == Asset.Status.PENDING:
+            refusals[AssetNotReady].append(FieldError(pointer, AssetNotReady.code, "The asset is being checked."))
+    for refusal in (AssetNotFound, WrongAssetKind, AssetNotReady):
+        if errors := refusals.get(refusal):
+            raise refusal(errors=errors)
+
+
+def find(organization_id: UUID, asset_id: UUID) -> Asset | None:
+    """The organization's asset, if it can be read, with its blob."""
+    readable = Asset.objects.for_organization(organization_id).readable()
+    return readable.select_related("blob").filter(pk=asset_id).first()
+
+
+def fetch(organization_id: UUID, asset_id: UUID, to: Path) -> InputBytes:
+    """Stream an asset's bytes into a file. Raises AssetNotFound (also when its bytes are gone), StoreUnavailable."""
+    asset = find(organization_id, asset_id)
+    if asset is None or asset.blob is None:
+        raise AssetNotFound
+    try:
+        object_store.download(asset.blob.object_key, to)
+    except ObjectMissing:
+        raise AssetNotFound from None
+    return InputBytes(content_type=asset.blob.content_type, size_bytes=asset.blob.size_bytes)
+
+
+def outputs_of(job_ids: Collection[UUID]) -> dict[UUID, list[Asset]]:
+    """The readable outputs of each job that has any, in order."""
+    outputs: dict[UUID, list[Asset]] = defaultdict(list)
+    assets = Asset.objects.readable().filter(job_id__in=job_ids).select_related("blob").order_by("job_id", "job_index")
+    for asset in assets:
+        assert asset.job_id
+        outputs[asset.job_id].append(asset)
+    return dict(outputs)
+
+
+def sign(asset: Asset) -> SignedLink:
+    """A link through the CDN that dies in ASSET_URL_SECONDS, or with the asset if that is sooner."""
+    assert asset.blob
+    expires_at = clock.now() + timedelta(seconds=settings.ASSET_URL_SECONDS)
+    if asset.expires_at:
+        expires_at = min(expires_at, asset.expires_at)
+    content_type = asset.blob.content_type
+    name = f"{PurePath(asset.filename).stem or asset.pk}{_EXTENSIONS.get(content_type, '')}"
+    disposition = content_disposition_header(asset.kind != Asset.Kind.IMAGE, name)
+    assert disposition
+    url = object_store.presign_get(
+        asset.blob.object_key, until=expires_at, content_type=content_type, disposition=disposition
+    )
+    return SignedLink(url=url, expires_at=expires_at)
+
+
+def signing_window() -> int:
+    """A number that moves on twice in the life of a link: while it stands, links signed in it are still good."""
+    return int(clock.now().timestamp() // (settings.ASSET_URL_SECONDS / 2))
+
+
+def delete(organization_id: UUID, asset_id: UUID) -> bool:
+    """Delete an asset; its bytes go with the last asset that names them, soon after. False where there is none."""
+    return _delete(_living(organization_id).filter(pk=asset_id, status=Asset.Status.READY)) == 1
+
+
+def sweep() -> int:
+    """Delete assets past their expiry and the outputs of jobs that never settled; returns how many."""
+    abandoned = Q(status=Asset.Status.PENDING, created_at__lt=Now() - ABANDONED_AFTER)
+    return _delete(Asset.objects.filter(abandoned | Q(expires_at__lte=Now()), deleted_at=None))
+
+
+def _output(job_id: UUID | None, index: int | None) -> Asset | None:
+    """What was stored as this output before; None for an upload, which is nobody's output."""
+    if job_id is None:
+        return None
+    return Asset.objects.filter(job_id=job_id, job_index=index, deleted_at=None).select_related("blob").first()
+
+
+def _living(organization_id: UUID) -> QuerySet[Asset]:
+    unexpired = Q(expires_at=None) | Q(expires_at__gt=Now())
+    return Asset.objects.for_organization(organization_id).filter(unexpired, deleted_at=None)
+
+
+@transaction.atomic(durable=True)
+def _delete(assets: QuerySet[Asset]) -> int:
+    """Rows somebody else is deleting are theirs to count."""
+    rows = list(assets.select_for_update(skip_locked=True).order_by("pk").values_list("pk", "blob_id")[:_SWEPT_AT_ONCE])
+    Asset.objects.filter(pk__in=[pk for pk, _ in rows]).update(deleted_at=Now(), blob=None)
+    for blob_id in sorted(blob_id for _, blob_id in rows if blob_id):
+        blobs.release(blob_id)
+    return len(rows)

@@ -1,0 +1,108 @@
+"""Why bytes are not taken, not found or not to be had just now."""
+
+from core.problems import Refusal
+
+
+class AssetNotFound(Refusal):
+    """There is no such asset."""
+
+    code = "asset_not_found"
+
+
+class AssetNotReady(Refusal):
+    """The asset is still being checked."""
+
+    code = "asset_not_ready"
+
+
+class WrongAssetKind(Refusal):
+    """The asset is of another kind than this input takes."""
+
+    code = "wrong_asset_kind"
+
+
+class StoreUnavailable(Refusal):
+    """The object store does not answer; try again in a moment."""
+
+    code = "store_unavailable"
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail, retry_after=5)
+
+
+class MalformedUpload(Refusal):
+    """The body is not a multipart form with one part named `file`."""
+
+    code = "malformed_upload"
+
+
+class UnsupportedUpload(Refusal):
+    """Uploads are multipart/form-data with one part named `file`, or the bytes of a picture as they are."""
+
+    code = "unsupported_media_type"
+
+
+class UploadTooLarge(Refusal):
+    """The upload is larger than this route takes."""
+
+    code = "upload_too_large"
+
+
+class UploadInterrupted(Refusal):
+    """The body ended before it was complete, or stood still for too long."""
+
+    code = "upload_interrupted"
+
+
+class ContentRefused(Refusal):
+    """The bytes are not what they should be; the subclasses say in which way."""
+
+    code = "content_refused"
+
+
+class NotAnImage(ContentRefused):
+    """The bytes are not a PNG, JPEG, WebP, GIF or AVIF picture."""
+
+    code = "not_an_image"
+
+
+class TruncatedImage(ContentRefused):
+    """The picture is cut short or damaged."""
+
+    code = "truncated_image"
+
+
+class ImageTooLarge(ContentRefused):
+    """The picture has more pixels than are taken."""
+
+    code = "image_too_large"
+
+
+class AnimatedImage(ContentRefused):
+    """The picture moves; only still pictures are taken."""
+
+    code = "animated_image"
+
+
+class UndecodableImage(ContentRefused):
+    """The picture could not be decoded within the bounds of memory and time."""
+
+    code = "undecodable_image"
+
+
+class NotText(ContentRefused):
+    """The bytes are not text in UTF-8, or too many."""
+
+    code = "not_text"
+
+
+class NotJSON(ContentRefused):
+    """The bytes are not a JSON document, or too many."""
+
+    code = "not_json"
+
+
+class UnsupportedKind(ContentRefused):
+    """Assets of this kind are not taken yet."""
+
+    code = "unsupported_kind"
