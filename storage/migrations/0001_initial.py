@@ -11,8 +11,6 @@ import core.models
 class Migration(migrations.Migration):
     initial = True
 
-    initial = True
-
     dependencies = [
         ("accounts", "0002_functions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
