@@ -30,6 +30,7 @@ def schedule(sender: Celery, **kwargs: Any) -> None:
     sender.conf.beat_schedule = {
         "sweep": _every(settings.SWEEP_SECONDS, "generation.tasks.sweep", "dispatch"),
         "sweep-accounts": _every(3_600, "accounts.tasks.sweep", "maintenance"),
+        "sweep-storage": _every(60, "storage.tasks.sweep", "maintenance"),
         "expire-idempotency-records": _every(600, "core.tasks.expire_idempotency_records", "maintenance"),
     }
 

@@ -93,7 +93,7 @@ def presign_get(key: str, *, until: datetime, content_type: str, disposition: st
             "ResponseContentDisposition": disposition,
             # An end and no age: a copy taken in the link's last second must not outlive it by minutes.
             "ResponseCacheControl": "private",
-            "ResponseExpires": http_date(until.timestamp()),  # type: ignore[typeddict-item]  # sent as it stands
+            "ResponseExpires": http_date(until.timestamp()),
         },
         ExpiresIn=max(1, int((until - clock.now()).total_seconds())),
     )

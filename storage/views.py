@@ -6,7 +6,6 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django_filters import rest_framework as filters
-from drf_spectacular.plumbing import resolve_type_hint
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -19,18 +18,19 @@ from rest_framework.views import APIView
 from accounts.principal import acting
 from core import idempotency
 from core.exceptions import NotFound
+from core.schemas import schema_of
 from storage import assets, uploads
 from storage.models import Asset
 from storage.serializers import AssetJSON, asset_json
 from storage.streaming import body_chunks
 
-_ASSET = resolve_type_hint(AssetJSON)
+_ASSET = schema_of(AssetJSON)
 # Links are as good as the bytes: no cache may give one reader's to another.
 _FOR_ITS_READER = {"Cache-Control": "private, no-store", "Vary": "Authorization, Cookie, X-Session-Token"}
 _FILE = {"type": "string", "format": "binary"}
 
 
-class AssetFilter(filters.FilterSet):
+class AssetFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has no annotations
     """`?kind=image&source=job`: what the library is narrowed to."""
 
     kind = filters.ChoiceFilter(choices=Asset.Kind.choices)
