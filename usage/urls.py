@@ -1,5 +1,13 @@
-"""Routes under /v1/; none yet."""
+"""Routes of usage, under /v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from usage import views
+
+urlpatterns = [
+    path("balance", views.Balance.as_view()),
+    path("ledger", views.Ledger.as_view()),
+    path("usage", views.Usage.as_view()),
+    path("usage/records", views.UsageRecords.as_view()),
+    path("limits", views.Limits.as_view()),
+]

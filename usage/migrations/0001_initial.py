@@ -9,162 +9,431 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Entitlement',
+            name="Entitlement",
             fields=[
-                ('organization', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='entitlement', serialize=False, to='accounts.organization')),
-                ('weight', models.PositiveIntegerField(default=1, help_text="Share of a busy provider, against others' weights.")),
-                ('places', models.PositiveIntegerField(default=20, help_text='Outputs in the making at once.')),
-                ('queued_jobs', models.PositiveIntegerField(default=1000, help_text='Jobs that may wait; more are refused.')),
-                ('requests_per_minute', models.PositiveIntegerField(default=600)),
+                (
+                    "organization",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="entitlement",
+                        serialize=False,
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "weight",
+                    models.PositiveIntegerField(
+                        default=1, help_text="Share of a busy provider, against others' weights."
+                    ),
+                ),
+                ("places", models.PositiveIntegerField(default=20, help_text="Outputs in the making at once.")),
+                (
+                    "queued_jobs",
+                    models.PositiveIntegerField(default=1000, help_text="Jobs that may wait; more are refused."),
+                ),
+                ("requests_per_minute", models.PositiveIntegerField(default=600)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('weight__gt', 0)), name='entitlement_weight_positive')],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("weight__gt", 0)), name="entitlement_weight_positive")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Price',
+            name="Price",
             fields=[
-                ('id', models.UUIDField(db_default=core.models.UUIDv7(), editable=False, primary_key=True, serialize=False)),
-                ('model', models.CharField(max_length=80)),
-                ('operation', models.CharField(max_length=40)),
-                ('variant', models.CharField(blank=True, max_length=40)),
-                ('unit', models.CharField(max_length=24)),
-                ('unit_credits', models.BigIntegerField()),
-                ('unit_cost_micro_usd', models.BigIntegerField()),
-                ('version', models.PositiveIntegerField()),
-                ('starts_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=core.models.UUIDv7(), editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("model", models.CharField(max_length=80)),
+                ("operation", models.CharField(max_length=40)),
+                ("variant", models.CharField(blank=True, max_length=40)),
+                ("unit", models.CharField(max_length=24)),
+                ("unit_credits", models.BigIntegerField()),
+                ("unit_cost_micro_usd", models.BigIntegerField()),
+                ("version", models.PositiveIntegerField()),
+                ("starts_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('model', 'operation', 'variant', 'version'), name='price_version_once'), models.CheckConstraint(condition=models.Q(('unit_credits__gt', 0)), name='price_positive'), models.CheckConstraint(condition=models.Q(('unit_cost_micro_usd__gte', 0)), name='price_cost_not_negative')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("model", "operation", "variant", "version"), name="price_version_once"
+                    ),
+                    models.CheckConstraint(condition=models.Q(("unit_credits__gt", 0)), name="price_positive"),
+                    models.CheckConstraint(
+                        condition=models.Q(("unit_cost_micro_usd__gte", 0)), name="price_cost_not_negative"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Wallet',
+            name="Wallet",
             fields=[
-                ('organization', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='wallet', serialize=False, to='accounts.organization')),
-                ('available', models.BigIntegerField(default=0)),
-                ('held', models.BigIntegerField(default=0)),
-                ('debt', models.BigIntegerField(default=0)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "organization",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="wallet",
+                        serialize=False,
+                        to="accounts.organization",
+                    ),
+                ),
+                ("available", models.BigIntegerField(default=0)),
+                ("held", models.BigIntegerField(default=0)),
+                ("debt", models.BigIntegerField(default=0)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('available__gte', 0)), name='wallet_available_not_negative'), models.CheckConstraint(condition=models.Q(('held__gte', 0)), name='wallet_held_not_negative'), models.CheckConstraint(condition=models.Q(('debt__gte', 0)), name='wallet_debt_not_negative')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("available__gte", 0)), name="wallet_available_not_negative"
+                    ),
+                    models.CheckConstraint(condition=models.Q(("held__gte", 0)), name="wallet_held_not_negative"),
+                    models.CheckConstraint(condition=models.Q(("debt__gte", 0)), name="wallet_debt_not_negative"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Ban',
+            name="Ban",
             fields=[
-                ('id', models.UUIDField(db_default=core.models.UUIDv7(), editable=False, primary_key=True, serialize=False)),
-                ('reason', models.TextField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('ends_at', models.DateTimeField(blank=True, null=True)),
-                ('lifted_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='bans_made', to=settings.AUTH_USER_MODEL)),
-                ('organization', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='bans', to='accounts.organization')),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='bans', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=core.models.UUIDv7(), editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("reason", models.TextField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("ends_at", models.DateTimeField(blank=True, null=True)),
+                ("lifted_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bans_made",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="bans",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="bans",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('organization__isnull', False), ('user__isnull', False), _connector='XOR'), name='ban_of_one_subject')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("organization__isnull", False), ("user__isnull", False), _connector="XOR"),
+                        name="ban_of_one_subject",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='UsageRecord',
+            name="UsageRecord",
             fields=[
-                ('id', models.UUIDField(db_default=core.models.UUIDv7(), editable=False, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('job_id', models.UUIDField()),
-                ('attempt_id', models.UUIDField(unique=True)),
-                ('provider', models.CharField(max_length=40)),
-                ('model', models.CharField(max_length=80)),
-                ('operation', models.CharField(max_length=40)),
-                ('unit', models.CharField(max_length=24)),
-                ('quantity', models.BigIntegerField()),
-                ('credits', models.BigIntegerField()),
-                ('cost_micro_usd', models.BigIntegerField()),
-                ('price_version', models.PositiveIntegerField()),
-                ('latency_ms', models.PositiveIntegerField()),
-                ('outcome', models.CharField(max_length=40)),
-                ('trace_id', models.CharField(blank=True, max_length=32)),
-                ('api_key', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='usage_records', to='accounts.apikey')),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='usage_records', to='accounts.organization')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='usage_records', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=core.models.UUIDv7(), editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("job_id", models.UUIDField()),
+                ("attempt_id", models.UUIDField(unique=True)),
+                ("provider", models.CharField(max_length=40)),
+                ("model", models.CharField(max_length=80)),
+                ("operation", models.CharField(max_length=40)),
+                ("unit", models.CharField(max_length=24)),
+                ("quantity", models.BigIntegerField()),
+                ("credits", models.BigIntegerField()),
+                ("cost_micro_usd", models.BigIntegerField()),
+                ("price_version", models.PositiveIntegerField()),
+                ("latency_ms", models.PositiveIntegerField()),
+                ("outcome", models.CharField(max_length=40)),
+                ("trace_id", models.CharField(blank=True, max_length=32)),
+                (
+                    "api_key",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="usage_records",
+                        to="accounts.apikey",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="usage_records",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="usage_records",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['organization', '-id'], name='usage_list'), models.Index(fields=['organization', '-at'], name='usage_by_organization'), models.Index(fields=['job_id'], name='usage_by_job')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('cost_micro_usd__gte', 0), ('credits__gte', 0), ('quantity__gte', 0)), name='usage_not_negative')],
+                "indexes": [
+                    models.Index(fields=["organization", "-id"], name="usage_list"),
+                    models.Index(fields=["organization", "-at"], name="usage_by_organization"),
+                    models.Index(fields=["job_id"], name="usage_by_job"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("cost_micro_usd__gte", 0), ("credits__gte", 0), ("quantity__gte", 0)),
+                        name="usage_not_negative",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='LedgerEntry',
+            name="LedgerEntry",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('grant', 'Grant'), ('hold', 'Hold'), ('capture', 'Capture'), ('release', 'Release'), ('expire', 'Expire'), ('repay', 'Repay'), ('adjust', 'Adjust')], max_length=16)),
-                ('reference', models.CharField(max_length=300)),
-                ('available', models.BigIntegerField(default=0)),
-                ('held', models.BigIntegerField(default=0)),
-                ('debt', models.BigIntegerField(default=0)),
-                ('outside', models.BigIntegerField(default=0)),
-                ('available_after', models.BigIntegerField()),
-                ('held_after', models.BigIntegerField()),
-                ('debt_after', models.BigIntegerField()),
-                ('lots', models.JSONField(default=dict)),
-                ('reason', models.TextField(blank=True, default='')),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('actor', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='ledger_entries', to=settings.AUTH_USER_MODEL)),
-                ('wallet', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='usage.wallet')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("grant", "Grant"),
+                            ("hold", "Hold"),
+                            ("capture", "Capture"),
+                            ("release", "Release"),
+                            ("expire", "Expire"),
+                            ("repay", "Repay"),
+                            ("adjust", "Adjust"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("reference", models.CharField(max_length=300)),
+                ("available", models.BigIntegerField(default=0)),
+                ("held", models.BigIntegerField(default=0)),
+                ("debt", models.BigIntegerField(default=0)),
+                ("outside", models.BigIntegerField(default=0)),
+                ("available_after", models.BigIntegerField()),
+                ("held_after", models.BigIntegerField()),
+                ("debt_after", models.BigIntegerField()),
+                ("lots", models.JSONField(default=dict)),
+                ("reason", models.TextField(blank=True, default="")),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="ledger_entries",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "wallet",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="usage.wallet",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'ledger entries',
-                'indexes': [models.Index(fields=['wallet', '-id'], name='ledger_of_wallet'), models.Index(condition=models.Q(('actor__isnull', False)), fields=['actor'], name='ledger_by_actor')],
-                'constraints': [models.UniqueConstraint(fields=('reference',), name='ledger_entry_reference_once'), models.CheckConstraint(condition=models.Q(('kind__in', ('grant', 'hold', 'capture', 'release', 'expire', 'repay', 'adjust'))), name='ledger_entry_kind_known'), models.CheckConstraint(condition=models.Q(('outside', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('debt'), '-', models.F('available')), '-', models.F('held')))), name='ledger_entry_sums_to_zero'), models.CheckConstraint(condition=models.Q(('available_after__gte', 0), ('debt_after__gte', 0), ('held_after__gte', 0)), name='ledger_entry_after_not_negative')],
+                "verbose_name_plural": "ledger entries",
+                "indexes": [
+                    models.Index(fields=["wallet", "-id"], name="ledger_of_wallet"),
+                    models.Index(
+                        condition=models.Q(("actor__isnull", False)), fields=["actor"], name="ledger_by_actor"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("reference",), name="ledger_entry_reference_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ("grant", "hold", "capture", "release", "expire", "repay", "adjust"))
+                        ),
+                        name="ledger_entry_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "outside",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("debt"), "-", models.F("available")
+                                    ),
+                                    "-",
+                                    models.F("held"),
+                                ),
+                            )
+                        ),
+                        name="ledger_entry_sums_to_zero",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("available_after__gte", 0), ("debt_after__gte", 0), ("held_after__gte", 0)),
+                        name="ledger_entry_after_not_negative",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Hold',
+            name="Hold",
             fields=[
-                ('id', models.UUIDField(db_default=core.models.UUIDv7(), editable=False, primary_key=True, serialize=False)),
-                ('reference', models.CharField(max_length=64)),
-                ('credits', models.BigIntegerField()),
-                ('captured', models.BigIntegerField(default=0)),
-                ('lots', models.JSONField()),
-                ('state', models.CharField(choices=[('open', 'Open'), ('captured', 'Captured'), ('released', 'Released')], default='open', max_length=16)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('wallet', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='usage.wallet')),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=core.models.UUIDv7(), editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("reference", models.CharField(max_length=64)),
+                ("credits", models.BigIntegerField()),
+                ("captured", models.BigIntegerField(default=0)),
+                ("lots", models.JSONField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "Open"), ("captured", "Captured"), ("released", "Released")],
+                        default="open",
+                        max_length=16,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "wallet",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="holds",
+                        to="usage.wallet",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'open')), fields=['wallet'], name='hold_open')],
-                'constraints': [models.UniqueConstraint(fields=('reference',), name='hold_reference_once'), models.CheckConstraint(condition=models.Q(('state__in', ('open', 'captured', 'released'))), name='hold_state_known'), models.CheckConstraint(condition=models.Q(('credits__gt', 0)), name='hold_credits_positive'), models.CheckConstraint(condition=models.Q(('captured__gte', 0), ('captured__lte', models.F('credits'))), name='hold_captured_within_credits'), models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('state', 'open')), models.Q(models.Q(('state', 'open'), _negated=True), ('closed_at__isnull', False)), _connector='OR'), name='hold_closed_once')],
+                "indexes": [models.Index(condition=models.Q(("state", "open")), fields=["wallet"], name="hold_open")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("reference",), name="hold_reference_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("open", "captured", "released"))), name="hold_state_known"
+                    ),
+                    models.CheckConstraint(condition=models.Q(("credits__gt", 0)), name="hold_credits_positive"),
+                    models.CheckConstraint(
+                        condition=models.Q(("captured__gte", 0), ("captured__lte", models.F("credits"))),
+                        name="hold_captured_within_credits",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("closed_at", None), ("state", "open")),
+                            models.Q(models.Q(("state", "open"), _negated=True), ("closed_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="hold_closed_once",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Grant',
+            name="Grant",
             fields=[
-                ('id', models.UUIDField(db_default=core.models.UUIDv7(), editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('plan', 'Plan'), ('topup', 'Topup'), ('promo', 'Promo'), ('adjustment', 'Adjustment')], max_length=16)),
-                ('priority', models.SmallIntegerField()),
-                ('credits', models.BigIntegerField()),
-                ('remaining', models.BigIntegerField()),
-                ('is_spent', models.GeneratedField(db_persist=True, expression=models.Q(('remaining', 0)), output_field=models.BooleanField())),
-                ('reference', models.CharField(max_length=255)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('expired_at', models.DateTimeField(blank=True, null=True)),
-                ('wallet', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='grants', to='usage.wallet')),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=core.models.UUIDv7(), editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("plan", "Plan"),
+                            ("topup", "Topup"),
+                            ("promo", "Promo"),
+                            ("adjustment", "Adjustment"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("priority", models.SmallIntegerField()),
+                ("credits", models.BigIntegerField()),
+                ("remaining", models.BigIntegerField()),
+                (
+                    "is_spent",
+                    models.GeneratedField(
+                        db_persist=True, expression=models.Q(("remaining", 0)), output_field=models.BooleanField()
+                    ),
+                ),
+                ("reference", models.CharField(max_length=255)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("expired_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "wallet",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="grants", to="usage.wallet"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('is_spent', False)), fields=['wallet', 'expires_at', 'priority', 'id'], name='grant_drawable'), models.Index(condition=models.Q(('is_spent', False)), fields=['expires_at'], name='grant_due')],
-                'constraints': [models.UniqueConstraint(fields=('reference',), name='grant_reference_once'), models.CheckConstraint(condition=models.Q(('kind__in', ('plan', 'topup', 'promo', 'adjustment'))), name='grant_kind_known'), models.CheckConstraint(condition=models.Q(('credits__gt', 0)), name='grant_credits_positive'), models.CheckConstraint(condition=models.Q(('remaining__gte', 0), ('remaining__lte', models.F('credits'))), name='grant_remaining_within_credits'), models.CheckConstraint(condition=models.Q(('expired_at', None), ('remaining', 0), _connector='OR'), name='grant_expired_is_empty')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("is_spent", False)),
+                        fields=["wallet", "expires_at", "priority", "id"],
+                        name="grant_drawable",
+                    ),
+                    models.Index(condition=models.Q(("is_spent", False)), fields=["expires_at"], name="grant_due"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("reference",), name="grant_reference_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ("plan", "topup", "promo", "adjustment"))),
+                        name="grant_kind_known",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("credits__gt", 0)), name="grant_credits_positive"),
+                    models.CheckConstraint(
+                        condition=models.Q(("remaining__gte", 0), ("remaining__lte", models.F("credits"))),
+                        name="grant_remaining_within_credits",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("expired_at", None), ("remaining", 0), _connector="OR"),
+                        name="grant_expired_is_empty",
+                    ),
+                ],
             },
         ),
     ]

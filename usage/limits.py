@@ -1,0 +1,195 @@
+"""How often an organization may ask: a sliding window of a minute in Valkey, shared by all processes.
+
+The windows are those of the `limits` library. Valkey holds two counters for each organization that asked within two
+minutes and nothing else; while it cannot be reached each process counts for itself and allows a quarter, so that a
+handful of processes together stay near the limit.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from limits.storage import MemoryStorage, RedisStorage
+from prometheus_client import Counter
+from redis.commands.core import Script
+from redis.exceptions import NoScriptError
+
+from accounts.principal import Principal
+from core import valkey
+from usage.exceptions import RateLimited
+from usage.fresh import Fresh
+from usage.models import Entitlement
+
+WINDOW_SECONDS = 60
+_FALLBACK_SHARE = 4
+_FRESH_SECONDS = 5
+
+_requests_per_minute = Fresh[UUID, int](seconds=_FRESH_SECONDS)
+_decisions = Counter(
+    "rate_limit_decisions", "Requests let through or refused, and where it was counted.", ["outcome", "store"]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """Where a caller stands: `remaining` of `limit` requests a minute, `reset_seconds` until the window moves on."""
+
+    limit: int
+    remaining: int
+    reset_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """One rule that holds for an organization. `window` is None where it bounds what there is at once."""
+
+    scope: str = "organization"
+    metric: str
+    window: str | None = None
+    limit: int
+    used: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """What a store knows after one question; times in seconds. The previous count fades out over its time left."""
+
+    is_allowed: bool
+    previous: int
+    previous_left: float
+    current: int
+    current_left: float
+
+    @property
+    def used(self) -> int:
+        return math.floor(self.previous * self.previous_left / WINDOW_SECONDS) + self.current
+
+    @property
+    def moves_on_in(self) -> float:
+        """Until the current count becomes the previous one; it is kept for one window longer than it grows."""
+        return self.current_left % WINDOW_SECONDS if self.current_left else float(WINDOW_SECONDS)
+
+    def free_in(self, limit: int) -> float:
+        """Until one more request fits."""
+        room = limit - self.current
+        if room <= 0 or not self.previous:
+            return self.moves_on_in
+        return max(self.previous_left - room * WINDOW_SECONDS / self.previous, 0.0)
+
+
+def check_request(principal: Principal) -> RateLimit:
+    """Count one request of the principal's organization. Raises RateLimited, with the wait, when it is too many.
+
+    One round trip to Valkey; the limit itself is read from the entitlement at most 5 seconds ago.
+    """
+    organization_id = principal.organization_id
+    limit = _requests_per_minute.get(organization_id, _load)
+    key = _key(organization_id)
+    if window := valkey.quietly(lambda: _take(key, limit)):
+        store = "valkey"
+    else:
+        store, limit = "process", max(limit // _FALLBACK_SHARE, 1)
+        window = _take_here(key, limit)
+    _decisions.labels("allowed" if window.is_allowed else "refused", store).inc()
+    rate = RateLimit(
+        limit=limit, remaining=max(limit - window.used, 0), reset_seconds=max(math.ceil(window.moves_on_in), 1)
+    )
+    if not window.is_allowed:
+        raise RateLimited(
+            retry_after=max(window.free_in(limit), 1.0),
+            headers=headers(rate),
+            scope="organization",
+            metric="requests",
+            limit=limit,
+            used=window.used,
+        )
+    return rate
+
+
+def of(organization_id: UUID) -> list[Limit]:
+    """What the organization may use at once and by the minute, and how much of it is used where that is known here."""
+    entitlement = Entitlement.objects.filter(pk=organization_id).first() or Entitlement()
+    return [
+        Limit(
+            metric="requests",
+            window="minute",
+            limit=entitlement.requests_per_minute,
+            used=valkey.quietly(lambda: _look(_key(organization_id)).used),
+        ),
+        Limit(metric="concurrency", limit=entitlement.places),
+        Limit(metric="queued", limit=entitlement.queued_jobs),
+    ]
+
+
+def headers(rate: RateLimit) -> dict[str, str]:
+    """RateLimit-Policy and RateLimit of the IETF draft "RateLimit header fields for HTTP"."""
+    return {
+        "RateLimit-Policy": f'"default";q={rate.limit};w={WINDOW_SECONDS}',
+        "RateLimit": f'"default";r={rate.remaining};t={rate.reset_seconds}',
+    }
+
+
+def forget() -> None:
+    """Read every limit anew at its next question, in this process."""
+    _requests_per_minute.forget()
+
+
+def _key(organization_id: UUID) -> str:
+    return f"requests:{organization_id}"
+
+
+def _load(organization_id: UUID) -> int:
+    limit = Entitlement.objects.filter(pk=organization_id).values_list("requests_per_minute", flat=True).first()
+    return Entitlement().requests_per_minute if limit is None else limit
+
+
+def _take(key: str, limit: int) -> _Window:
+    """Take one and look: both of the library's scripts in one round trip."""
+    take, look = _scripts()
+    names = _names(key)
+    pipe = valkey.client().pipeline(transaction=False)
+    pipe.evalsha(take.sha, 2, *names, limit, WINDOW_SECONDS, 1)
+    pipe.evalsha(look.sha, 2, *names, WINDOW_SECONDS)
+    try:
+        taken, found = pipe.execute()
+    except NoScriptError:
+        # A Valkey that was restarted has forgotten its scripts; nothing was counted.
+        return _window(bool(take(names, [limit, WINDOW_SECONDS, 1])), look(names, [WINDOW_SECONDS]))
+    return _window(bool(taken), found)
+
+
+def _look(key: str) -> _Window:
+    return _window(True, _scripts()[1](_names(key), [WINDOW_SECONDS]))
+
+
+def _take_here(key: str, limit: int) -> _Window:
+    store = _own()
+    taken = store.acquire_sliding_window_entry(key, limit, WINDOW_SECONDS)
+    previous, previous_left, current, current_left = store.get_sliding_window(key, WINDOW_SECONDS)
+    return _Window(taken, previous, previous_left, current, current_left)
+
+
+@cache
+def _scripts() -> tuple[Script, Script]:
+    client = valkey.client()
+    take = client.register_script(RedisStorage.SCRIPT_ACQUIRE_SLIDING_WINDOW)
+    return take, client.register_script(RedisStorage.SCRIPT_SLIDING_WINDOW)
+
+
+@cache
+def _own() -> MemoryStorage:
+    return MemoryStorage()
+
+
+def _names(key: str) -> tuple[str, str]:
+    """The keys of the previous and the current count; the braces keep them on one node of a cluster."""
+    return f"limit:{{{key}}}/-1", f"limit:{{{key}}}"
+
+
+def _window(is_allowed: bool, found: Sequence[Any]) -> _Window:
+    """Counts as text, times in milliseconds and negative where there is none: as the library's script answers."""
+    previous, previous_left, current, current_left = (max(int(figure or 0), 0) for figure in found)
+    return _Window(is_allowed, previous, previous_left / 1000, current, current_left / 1000)

@@ -1,0 +1,80 @@
+"""Balance, ledger, usage and limits over HTTP: read-only, and always of the caller's own organization."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.principal import acting
+from usage import ledger, limits, records
+from usage.models import LedgerEntry, UsageRecord
+from usage.serializers import (
+    BalanceOutput,
+    LedgerEntryOutput,
+    LimitsOutput,
+    UsageInput,
+    UsageOutput,
+    UsageRecordOutput,
+)
+
+
+class Balance(APIView):
+    scope = "usage"
+
+    @extend_schema(operation_id="getBalance", tags=["usage"], responses=BalanceOutput)
+    def get(self, request: Request) -> Response:
+        return Response(BalanceOutput(ledger.balance(acting(request).organization_id)).data)
+
+
+class Ledger(ListAPIView[LedgerEntry]):
+    scope = "usage"
+    serializer_class = LedgerEntryOutput
+
+    def get_queryset(self) -> QuerySet[LedgerEntry]:
+        return LedgerEntry.objects.for_organization(acting(self.request).organization_id)
+
+    @extend_schema(operation_id="listLedgerEntries", tags=["usage"])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class UsageRecords(ListAPIView[UsageRecord]):
+    scope = "usage"
+    serializer_class = UsageRecordOutput
+    filterset_class = records.UsageRecordFilters
+
+    def get_queryset(self) -> QuerySet[UsageRecord]:
+        return UsageRecord.objects.for_organization(acting(self.request).organization_id)
+
+    @extend_schema(operation_id="listUsageRecords", tags=["usage"])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class Usage(APIView):
+    scope = "usage"
+
+    @extend_schema(operation_id="getUsage", tags=["usage"], parameters=[UsageInput], responses=UsageOutput)
+    def get(self, request: Request) -> Response:
+        asked = UsageInput(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        days = records.by_day(
+            acting(request).organization_id,
+            since=asked.validated_data["since"],
+            until=asked.validated_data["until"],
+            group_by=asked.validated_data.get("groupBy"),
+        )
+        return Response(UsageOutput({"data": days, "next": None}).data)
+
+
+class Limits(APIView):
+    scope = "usage"
+
+    @extend_schema(operation_id="listLimits", tags=["usage"], responses=LimitsOutput)
+    def get(self, request: Request) -> Response:
+        organization_id = acting(request).organization_id
+        return Response(LimitsOutput({"data": limits.of(organization_id), "next": None}).data)
