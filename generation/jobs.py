@@ -26,7 +26,7 @@ from generation.models import Job, Status
 from generation.providers.base import OperationInput
 from storage import assets
 from usage import ledger, pricing
-from usage.exceptions import Banned, InDebt, InsufficientCredits
+from usage.exceptions import BY_REASON, InsufficientCredits
 
 ROUTE = "jobs"
 
@@ -328,9 +328,6 @@ def _refusal(reason: str, principal: Principal, order: Order) -> Refusal:
         case "queue_full":
             return QueueFull(retry_after=5)
         case "insufficient_credits" | "no_wallet":
-            available = ledger.available(principal.organization_id)
-            return InsufficientCredits(required_credits=order.credits, available_credits=available)
-        case "in_debt":
-            return InDebt()
+            return InsufficientCredits(available=ledger.available(principal.organization_id), needed=order.credits)
         case _:
-            return Banned()
+            return BY_REASON[reason]()

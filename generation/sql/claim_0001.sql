@@ -13,23 +13,25 @@ DECLARE
   v_slots integer;
   v_claims jsonb;
   v_taken integer;
+  v_now timestamptz;
+  v_elapsed double precision;
 BEGIN
   -- A statement of its own, so that every later one sees what earlier claims committed.
   PERFORM pg_advisory_xact_lock(hashtext('generation_claim'));
+  -- now() stands still from before the wait for the lock.
+  v_now := clock_timestamp();
   SELECT * INTO v_state FROM generation_providerstate WHERE provider = p_provider;
   IF NOT FOUND OR v_state.is_paused THEN
     RETURN '{"claims": [], "again_seconds": null}';
   END IF;
-  IF v_state.resumes_at > now() THEN
-    RETURN jsonb_build_object('claims', '[]'::jsonb,
-      'again_seconds', extract(epoch FROM v_state.resumes_at - now()));
+  IF v_state.resumes_at > v_now THEN
+    RETURN jsonb_build_object('claims', '[]'::jsonb, 'again_seconds', extract(epoch FROM v_state.resumes_at - v_now));
   END IF;
 
   -- Pace: a bucket of one second's worth. After a 429 halved it, it climbs back over ten minutes.
-  v_state.pace := least(v_state.pace_per_minute,
-    v_state.pace + v_state.pace_per_minute * extract(epoch FROM now() - v_state.paced_at) / 600);
-  v_tokens := least(greatest(v_state.pace / 60, 1),
-    v_state.tokens + extract(epoch FROM now() - v_state.paced_at) * v_state.pace / 60);
+  v_elapsed := greatest(extract(epoch FROM v_now - v_state.paced_at), 0);
+  v_state.pace := least(v_state.pace_per_minute, v_state.pace + v_state.pace_per_minute * v_elapsed / 600);
+  v_tokens := least(greatest(v_state.pace / 60, 1), v_state.tokens + v_elapsed * v_state.pace / 60);
 
   SELECT v_state.places - coalesce(sum(places), 0) INTO v_room
   FROM generation_job WHERE provider = p_provider AND status = 'running' AND stage <> 'storing';
@@ -152,12 +154,12 @@ BEGIN
 
   v_taken := coalesce(jsonb_array_length(v_claims), 0);
   UPDATE generation_providerstate
-  SET pace = v_state.pace, tokens = v_tokens - v_taken, paced_at = now(), resumes_at = NULL
+  SET pace = v_state.pace, tokens = v_tokens - v_taken, paced_at = v_now, resumes_at = NULL
   WHERE provider = p_provider;
   RETURN jsonb_build_object(
     'claims', coalesce(v_claims, '[]'::jsonb),
     'again_seconds', CASE
-      WHEN v_slots < p_slots AND v_taken = v_slots THEN greatest(0.05, (1 - (v_tokens - v_taken)) * 60 / greatest(v_state.pace, 0.001))
+      WHEN v_slots < p_slots AND v_taken = v_slots THEN (1 - (v_tokens - v_taken)) * 60 / greatest(v_state.pace, 0.001)
       WHEN v_taken = p_slots THEN 0
     END);
 END $$;
