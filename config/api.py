@@ -77,7 +77,6 @@ _DETAILS: dict[int, tuple[str, str]] = {
     503: ("unavailable", "The database cannot be reached at the moment; nothing was changed. Try again."),
 }
 _DATABASE_RETRY_SECONDS = 2
-_API_PREFIX = "/v1/"
 
 log = structlog.get_logger(__name__)
 
@@ -249,4 +248,4 @@ def _page_or_problem(request: HttpRequest, status: int, *, code: str = "", detai
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith(_API_PREFIX)
+    return request.path_info.startswith("/v1/") or request.path_info == "/v1"

@@ -1,9 +1,11 @@
 """The Celery app: three queues of doorbells, and the beat that rings the sweeps."""
 
 import os
+from datetime import timedelta
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import celeryd_init, setup_logging
 from django.conf import settings
 from kombu import Queue
@@ -16,11 +18,13 @@ app.autodiscover_tasks()
 
 # dispatch: rings, claimed by the asyncio runner of a worker. media: CPU and untrusted bytes. maintenance: the rest.
 app.conf.task_queues = [Queue("dispatch"), Queue("media"), Queue("maintenance")]
+app.conf.task_default_queue = "maintenance"
+app.conf.task_routes = {"generation.tasks.*": "dispatch"}
 
 
-def _every(seconds: float, task: str, queue: str) -> dict[str, Any]:
+def _every(seconds: float, task: str) -> dict[str, Any]:
     # A tick nobody took in time is worthless: the next one finds the same rows.
-    return {"task": task, "schedule": seconds, "options": {"queue": queue, "expires": max(seconds, 30)}}
+    return {"task": task, "schedule": timedelta(seconds=seconds), "options": {"expires": max(seconds, 30)}}
 
 
 @app.on_after_configure.connect
@@ -28,10 +32,12 @@ def schedule(sender: Celery, **kwargs: Any) -> None:
     """What beat rings. Every effect behind a tick selects due rows by Postgres's clock, so two beats, or none for
     a while, do no harm."""
     sender.conf.beat_schedule = {
-        "sweep": _every(settings.SWEEP_SECONDS, "generation.tasks.sweep", "dispatch"),
-        "sweep-accounts": _every(3_600, "accounts.tasks.sweep", "maintenance"),
-        "sweep-storage": _every(60, "storage.tasks.sweep", "maintenance"),
-        "expire-idempotency-records": _every(600, "core.tasks.expire_idempotency_records", "maintenance"),
+        "sweep": _every(settings.SWEEP_SECONDS, "generation.tasks.sweep"),
+        "sweep-storage": _every(60, "storage.tasks.sweep"),
+        "expire-grants": _every(600, "usage.tasks.expire_grants"),
+        "expire-idempotency-records": _every(600, "core.tasks.expire_idempotency_records"),
+        "sweep-accounts": _every(3_600, "accounts.tasks.sweep"),
+        "verify-ledger": {"task": "usage.tasks.verify", "schedule": crontab(hour="3", minute="0")},
     }
 
 

@@ -119,6 +119,9 @@ CELERY_BROKER_URL = env.text("BROKER_URL", REDIS_URL)
 # A ring or an announcement waits this long for Valkey and no longer: the sweep repeats what got lost.
 DOORBELL_TIMEOUT_SECONDS = env.seconds("DOORBELL_TIMEOUT_SECONDS", 0.2)
 
+# allauth counts attempts in the default cache; nothing of ours is kept there.
+CACHES = {"default": {"BACKEND": "accounts.attempts.AttemptsCache", "KEY_PREFIX": "attempts"}}
+
 # --- who -------------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 # It finds users by e-mail address, in the admin too; a second backend would only hash each wrong password twice.
@@ -191,6 +194,8 @@ SOCIALACCOUNT_PROVIDERS = {
     }
 }
 SOCKET_TICKET_SECONDS = 30
+# In development the sign-in page tells of a demo login: {"email", "password"} in this file, which `make run` writes.
+DEMO_LOGIN_FILE = env.text("DEMO_LOGIN_FILE", "")
 
 # --- mail ------------------------------------------------------------------------------------------------------------
 # Under `make run` mail is written to this folder and shown on the mailbox page; elsewhere it goes by SMTP.
@@ -356,7 +361,6 @@ BROKER_TRANSPORT_OPTIONS_OF_WORKERS = {
     "health_check_interval": 10,
     "retry_on_timeout": True,
 }
-CELERY_TASK_DEFAULT_QUEUE = "dispatch"
 CELERY_TIMEZONE = "UTC"
 
 # --- observability ---------------------------------------------------------------------------------------------------
