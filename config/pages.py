@@ -1,9 +1,16 @@
 """The pages people see: the studio, signing in and out, the keys, and the API's documentation. No logic, no rows."""
 
+import json
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
+from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils.csp import CSP
+from django.views.decorators.cache import never_cache
 from django.views.decorators.csp import csp_override
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.generic import TemplateView
@@ -20,18 +27,50 @@ _DOCS_CSP: dict[str, list[str]] = {
     "frame-ancestors": [CSP.NONE],
 }
 
-# Their scripts call the API with the session cookie, for which they need the CSRF cookie from the first answer on.
-studio = ensure_csrf_cookie(TemplateView.as_view(template_name="studio/index.html"))
-sign_in = ensure_csrf_cookie(TemplateView.as_view(template_name="studio/sign_in.html"))
-sign_up = ensure_csrf_cookie(TemplateView.as_view(template_name="studio/sign_up.html"))
-reset_password = ensure_csrf_cookie(TemplateView.as_view(template_name="studio/reset_password.html"))
-verify_email = ensure_csrf_cookie(TemplateView.as_view(template_name="studio/verify_email.html"))
-keys = ensure_csrf_cookie(TemplateView.as_view(template_name="studio/keys.html"))
+
+def page(template: str, *, is_private: bool = False) -> Callable[..., HttpResponse]:
+    """A view of one template. A private page sends who is signed out to sign in first, and back afterwards.
+
+    The scripts call the API with the session cookie, for which they need the CSRF cookie from the first answer on.
+    """
+
+    @ensure_csrf_cookie
+    @never_cache
+    def view(request: HttpRequest, **parts: str) -> HttpResponse:
+        if is_private and not request.user.is_authenticated:
+            return redirect(f"/account/sign-in?{urlencode({'next': request.path})}")
+        return render(request, template, {"demo": _demo(), **parts})
+
+    return view
+
+
+_create, _welcome = page("studio/index.html"), page("studio/welcome.html")
+sign_in = page("studio/sign_in.html")
+sign_up = page("studio/sign_up.html")
+reset_request = page("studio/reset_request.html")
+reset_password = page("studio/reset_password.html")
+verify_email = page("studio/verify_email.html")
+keys = page("studio/keys.html", is_private=True)
 docs = csp_override(_DOCS_CSP)(TemplateView.as_view(template_name="docs.html"))
+
+
+def studio(request: HttpRequest) -> HttpResponse:
+    return _create(request) if request.user.is_authenticated else _welcome(request)
 
 
 def openapi(request: HttpRequest) -> HttpResponse:
     return HttpResponse(_schema(), content_type="application/json")
+
+
+def _demo() -> dict[str, str] | None:
+    """The login that `make run` made, which the sign-in page tells a newcomer; never outside development."""
+    if settings.ENVIRONMENT != "development" or not settings.DEMO_LOGIN_FILE:
+        return None
+    try:
+        people = json.loads(Path(settings.DEMO_LOGIN_FILE).read_text())
+    except (OSError, ValueError):
+        return None
+    return {"email": people["email"], "password": people["password"]}
 
 
 @cache
