@@ -7,6 +7,9 @@ import { pickFromLibrary } from "./picker.js";
 import { get } from "./api.js";
 import { picture } from "./picture.js";
 
+// Assets that a field has shown: moved from one operation's form to the next without asking for them again.
+const seen = new Map();
+
 const NOUN = { image: "picture", audio: "recording", json: "document" };
 
 /**
@@ -16,6 +19,8 @@ const NOUN = { image: "picture", audio: "recording", json: "document" };
 export function assetControl(id, { kind, most, isList }) {
   /** @type {{asset: any, tile: HTMLElement, abort?: AbortController}[]} */
   let entries = [];
+  // Counts what the person chose here: values that are still being looked up give way to it.
+  let choices = 0;
   const noun = NOUN[kind] ?? "file";
   const chooser = h("input.visually-hidden", { id, type: "file", accept: ACCEPT[kind], multiple: isList, onchange: () => { addFiles([...chooser.files]); chooser.value = ""; } });
   const tiles = h("div.asset-tiles");
@@ -55,6 +60,8 @@ export function assetControl(id, { kind, most, isList }) {
   function addAsset(asset) {
     if (asset.kind && asset.kind !== kind) return toast(`This field takes a ${noun}.`, { kind: "bad" });
     if (!makeRoom()) return;
+    choices += 1;
+    seen.set(asset.id, asset);
     const entry = { asset, tile: tile(kind === "image" ? picture(asset, { alt: "Chosen picture" }) : icon("file"), facts(asset), () => drop(entry)) };
     entries.push(entry);
     tiles.append(entry.tile);
@@ -68,6 +75,7 @@ export function assetControl(id, { kind, most, isList }) {
   async function addFile(file) {
     if (kind === "image" && !file.type.startsWith("image/")) return toast(`“${file.name}” is not a picture.`, { kind: "bad" });
     if (!makeRoom()) return;
+    choices += 1;
     const preview = kind === "image" ? h("img", { src: URL.createObjectURL(file), alt: "Chosen picture" }) : icon("file");
     const bar = h("div.bar", { role: "progressbar", "aria-label": `Uploading ${file.name}`, "aria-valuemin": "0", "aria-valuemax": "100" }, h("i"));
     const entry = { asset: null, abort: new AbortController(), tile: tile(preview, h("span", {}, "Uploading…"), () => drop(entry)) };
@@ -84,6 +92,7 @@ export function assetControl(id, { kind, most, isList }) {
         },
       });
       bar.remove();
+      seen.set(entry.asset.id, entry.asset);
       entry.tile.querySelector(".tile-facts").replaceChildren(facts(entry.asset));
       dispatchEvent(new CustomEvent("library:added", { detail: entry.asset }));
       changed();
@@ -126,7 +135,9 @@ export function assetControl(id, { kind, most, isList }) {
       entries = [];
       show();
       for (const assetId of [value].flat().filter(Boolean)) {
-        await get(`/v1/assets/${assetId}`).then(addAsset).catch(() => {});
+        const before = choices;
+        const asset = seen.get(assetId) ?? await get(`/v1/assets/${assetId}`).catch(() => null);
+        if (asset && before === choices) addAsset(asset);
       }
     },
     focus: () => zone.querySelector("button").focus(),

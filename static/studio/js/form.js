@@ -30,7 +30,7 @@ class Group {
     const hint = schema.description ? h("p.hint", { id: `${id}-hint` }, schema.description) : null;
     const isGroup = control.role === "group";
     const caption = h(isGroup ? "span.label" : "label", isGroup ? { id: `${id}-label` } : { for: id }, text,
-      this.required.has(name) ? null : h("span.optional", {}, "optional"));
+      this.required.has(name) || (schema.default ?? null) !== null ? null : h("span.optional", {}, "optional"));
     const element = h(isSwitch ? "div.field.switch" : "div.field", { data: { field: name } }, caption, isSwitch ? hint : null, control.element, isSwitch ? null : hint, error);
     const target = isGroup ? control.element : control.element.querySelector(`#${id}`) ?? control.element;
     if (isGroup) target.setAttribute("aria-labelledby", `${id}-label`);
@@ -51,7 +51,7 @@ class Group {
     if (values(schema)) return choiceControl(id, schema, { isRequired });
     if (schema.type === "boolean") return switchControl(id, schema);
     if (schema.type === "integer" || schema.type === "number") return numberControl(id, schema, { isRequired, isSeed: /seed$/i.test(name) });
-    if (schema.type === "string") return textControl(id, schema, { isLong: /prompt|text|instruction/i.test(name) || (schema.maxLength ?? 0) > 300 });
+    if (schema.type === "string") return textControl(id, schema, { isLong: schema["x-multiline"] || (schema.maxLength ?? 0) > 300 });
     if (schema.type === "object" && schema.properties) return groupControl(schema, this);
     if (item && ["string", "number", "integer"].includes(item.type)) return listControl(id, schema, item);
     return jsonControl(id, schema);
@@ -103,11 +103,12 @@ function groupControl(schema, parent) {
   return { element, role: "group", read, write: (value) => group.write(value ?? {}), focus: () => element.querySelector("input")?.focus(), mark: (path, text) => group.mark(path, text) };
 }
 
-/** Whether a field waits behind "More options": what few people change. */
-function isRare(name, schema, isRequired) {
-  if (isRequired || /^prompt$/.test(name) || isAsset(schema)) return false;
-  if (schema.type === "array") return !schema.items || schema.items.format !== "asset-id";
-  return !(values(schema) || (name === "count" && schema.type === "integer"));
+// How many optional fields are shown at once; the rest waits behind "More options".
+const MOST_OPTIONAL = 5;
+
+/** What few people change, whichever model asks for it. */
+function isTechnical(name, schema) {
+  return Boolean(schema["x-advanced"]) || schema.type === "object" || /seed$|^negative|^(width|height)$/i.test(name);
 }
 
 /** The form of one operation. Its element fires `input` whenever a value changed. */
@@ -116,9 +117,10 @@ export class OperationForm {
     this.schema = schema;
     this.group = new Group(schema, schema);
     const fields = [...this.group.fields].map(([name, field]) => ({ name, ...field }));
-    const isRareField = ({ name, schema: own }) => isRare(name, own, this.group.required.has(name));
-    const common = fields.filter((field) => !isRareField(field)).sort((left, right) => rank(left) - rank(right));
-    const rare = fields.filter(isRareField);
+    const required = fields.filter(({ name }) => this.group.required.has(name));
+    const optional = fields.filter((field) => !required.includes(field) && !isTechnical(field.name, field.schema)).sort(byRank);
+    const common = [...required, ...optional.slice(0, MOST_OPTIONAL)].sort(byRank);
+    const rare = fields.filter((field) => !common.includes(field));
     this.element = h("div.form", {}, common.map((field) => field.element),
       rare.length ? h("details.more", {}, h("summary", {}, icon("chevron"), "More options"), h("div.form", {}, rare.map((field) => field.element))) : null);
   }
@@ -169,6 +171,8 @@ export class OperationForm {
     return homeless;
   }
 }
+
+const byRank = (left, right) => rank(left) - rank(right);
 
 function rank({ name, schema }) {
   if (isAsset(schema) || schema.items?.format === "asset-id") return /mask/i.test(name) ? 1 : 0;

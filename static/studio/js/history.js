@@ -6,7 +6,7 @@ import { jobCard } from "./job_card.js";
 import { isLive, jobs } from "./jobs.js";
 import { picture } from "./picture.js";
 import { catalogue } from "./catalogue.js";
-import { ago, clock, count, operation, STATUS } from "./words.js";
+import { ago, clock, credits, operation, STATUS } from "./words.js";
 
 class History {
   start() {
@@ -84,8 +84,7 @@ class History {
       face.replaceChildren(first ? picture(first, { alt: "", width: 96 }) : icon(symbol));
       status.dataset.status = job.status;
       status.textContent = isLive(job) && job.progress ? `${job.progress} %` : STATUS[job.status];
-      cost.textContent = isLive(job) ? "" : count(job.cost?.chargedCredits ?? 0);
-      cost.title = "Credits charged";
+      cost.textContent = isLive(job) ? "" : credits(job.cost?.chargedCredits ?? 0);
     };
     update();
     this.updates.set(job.jobId, update);

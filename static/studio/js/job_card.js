@@ -40,7 +40,7 @@ export function jobCard(job) {
 }
 
 function facts(job) {
-  const parts = [operation(job.operation).title, catalogue.titleOf(job.model)];
+  const parts = [job.input?.prompt ? operation(job.operation).title : null, catalogue.titleOf(job.model)].filter(Boolean);
   const cost = job.cost?.chargedCredits ?? null;
   if (!isLive(job)) parts.push(cost === 0 && job.status !== "succeeded" ? "not charged" : credits(cost ?? 0));
   else if (job.cost?.heldCredits) parts.push(`${credits(job.cost.heldCredits)} held`);
@@ -77,8 +77,8 @@ function placeholder(job) {
   const tile = h("div.shot.developing");
   const { aspectRatio, width, height } = job.input ?? {};
   const match = /^(\d+)[x:](\d+)$/.exec(aspectRatio ?? "");
-  if (width && height) tile.style.aspectRatio = `${width} / ${height}`;
-  else if (match) tile.style.aspectRatio = `${match[1]} / ${match[2]}`;
+  const ratio = width && height ? width / height : match ? Number(match[1]) / Number(match[2]) : 1;
+  tile.style.setProperty("--ratio", String(ratio));
   return tile;
 }
 
@@ -90,12 +90,24 @@ function endedBody(job) {
     h("div", {}, h("p", {}, words), job.error?.code ? h("p.hint", {}, job.error.code) : null))];
 }
 
+// What people most often do next with one picture; the viewer offers the rest.
+const NEXT_STEPS = ["upscale", "reframe", "edit", "remix"];
+
+function nextSteps(job) {
+  const assets = job.output?.assets ?? [];
+  if (assets.length !== 1 || assets[0].kind !== "image") return [];
+  const offered = new Map(catalogue.takers("image").map((one) => [one.slug, one]));
+  return NEXT_STEPS.map((slug) => offered.get(slug)).filter((one) => one && one.slug !== job.operation).slice(0, 3).map(({ slug, title, icon: symbol }) => h("button.button.small", {
+    type: "button", onclick: () => dispatchEvent(new CustomEvent("studio:use", { detail: { operation: slug, asset: assets[0] } })),
+  }, icon(symbol), title));
+}
+
 function buttons(job) {
   if (isLive(job)) {
     const button = h("button.button.small", { type: "button", onclick: async () => { button.disabled = true; await jobs.cancel(job); button.disabled = !isLive(job); } }, "Cancel");
     return [button];
   }
   const again = h("button.button.small", { type: "button", onclick: () => dispatchEvent(new CustomEvent("studio:again", { detail: job })) }, icon("edit"), "Reuse settings");
-  if (job.status === "succeeded") return [again];
+  if (job.status === "succeeded") return [...nextSteps(job), again];
   return [h("button.button.small", { type: "button", onclick: () => jobs.retry(job) }, icon("retry"), "Try again"), again];
 }

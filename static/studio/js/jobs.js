@@ -67,7 +67,7 @@ class Jobs extends EventTarget {
   async cancel(job) {
     try {
       const answer = await post(`/v1/jobs/${job.jobId}/cancel`, {});
-      toast(CANCELED[answer.outcome ?? answer.cancel] ?? "Asked to stop.");
+      toast(CANCELED[answer.effect] ?? "Asked to stop.");
     } catch (error) {
       toast(error.message, { kind: "bad" });
     }

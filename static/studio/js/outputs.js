@@ -25,7 +25,7 @@ function gallery(pictures, job) {
     items.map(({ asset }, index) => {
       const button = h("button.shot", { type: "button", "aria-label": `Open picture ${index + 1} of ${pictures.length}`, onclick: () => openViewer(items, index) },
         picture(asset, { alt: job.input?.prompt ?? "Result", width: 900, isLazy: index > 3 }));
-      if (asset.width) button.style.aspectRatio = `${asset.width} / ${asset.height}`;
+      if (asset.width) button.style.setProperty("--ratio", String(asset.width / asset.height));
       return button;
     }));
   return element;

@@ -1,11 +1,13 @@
 // Live events of jobs: one WebSocket for the page, resumed by `seq`; polling while sockets fail.
 
-import { get, organizationId, post } from "./api.js";
+import { get, organizationId } from "./api.js";
 
 const OPEN_SECONDS = 8;
 const POLL_SECONDS = 2;
 const TRIES_BEFORE_POLLING = 3;
 const LONGEST_WAIT_SECONDS = 20;
+// The server closes a socket that sends more than ten frames a second.
+const FRAME_EVERY_MILLISECONDS = 130;
 const TERMINAL = new Set(["succeeded", "failed", "canceled", "expired"]);
 
 /** @typedef {{jobId: string, seq?: number, status: string, stage: string, progress: number}} JobEvent */
@@ -16,7 +18,9 @@ class LiveJobs {
     this.watched = new Map();
     /** @type {WebSocket | null} */
     this.socket = null;
-    this.isReady = false;
+    /** @type {object[]} frames that wait for their turn */
+    this.outbox = [];
+    this.frameTimer = 0;
     this.failures = 0;
     this.retryTimer = 0;
     this.pollTimer = 0;
@@ -28,39 +32,46 @@ class LiveJobs {
   /** Tell of every event of a job after `seq`, until its final one. */
   watch(jobId, seq, tell) {
     this.watched.set(jobId, { seq, tell });
-    if (this.isReady) this.subscribe(jobId);
+    if (this.socket) this.subscribe(jobId);
     else this.connect();
     if (this.failures >= TRIES_BEFORE_POLLING) this.poll();
   }
 
   unwatch(jobId) {
     this.watched.delete(jobId);
+    this.put({ type: "unsubscribe", channel: `job:${jobId}` });
     if (!this.watched.size) this.rest();
   }
 
   subscribe(jobId) {
-    const { seq } = this.watched.get(jobId);
-    this.socket.send(JSON.stringify({ type: "subscribe", channel: `job:${jobId}`, after: seq }));
+    this.put({ type: "subscribe", channel: `job:${jobId}`, after: this.watched.get(jobId).seq });
   }
 
-  async connect() {
+  put(frame) {
+    this.outbox.push(frame);
+    if (!this.frameTimer) this.sendNext();
+  }
+
+  sendNext() {
+    this.frameTimer = 0;
+    if (this.socket?.readyState !== WebSocket.OPEN || !this.outbox.length) return;
+    this.socket.send(JSON.stringify(this.outbox.shift()));
+    this.frameTimer = setTimeout(() => this.sendNext(), FRAME_EVERY_MILLISECONDS);
+  }
+
+  connect() {
     if (this.socket || !this.watched.size) return;
     clearTimeout(this.retryTimer);
     this.onState(this.failures ? "reconnecting" : "connecting");
-    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/ws`);
+    const query = organizationId() ? `?organization=${organizationId()}` : "";
+    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/ws${query}`);
     this.socket = socket;
+    this.outbox = [];
+    for (const jobId of this.watched.keys()) this.subscribe(jobId);
     const giveUp = setTimeout(() => socket.close(), OPEN_SECONDS * 1000);
-    socket.onopen = async () => {
+    socket.onopen = () => {
       clearTimeout(giveUp);
-      // The cookie speaks for the personal organization; for another one the socket is opened with a ticket.
-      if (organizationId()) {
-        const ticket = await post("/v1/ws-tickets").catch(() => null);
-        if (!ticket) return socket.close();
-        socket.send(JSON.stringify({ type: "auth", ticket: ticket.ticket }));
-      }
-      if (socket.readyState !== WebSocket.OPEN) return;
-      this.isReady = true;
-      for (const jobId of this.watched.keys()) this.subscribe(jobId);
+      this.sendNext();
     };
     socket.onmessage = (message) => this.receive(JSON.parse(message.data));
     socket.onclose = (event) => {
@@ -90,7 +101,6 @@ class LiveJobs {
 
   lost(code) {
     this.socket = null;
-    this.isReady = false;
     if (!this.watched.size) return;
     this.failures += 1;
     if (this.failures >= TRIES_BEFORE_POLLING || code === 4401 || code === 4403) this.poll();
