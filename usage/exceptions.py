@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from core.problems import Fact, Refusal
+from core.problems import Refusal
 
 
 class InsufficientCredits(Refusal):
@@ -40,8 +40,8 @@ class RateLimited(Refusal):
 
     code = "rate_limited"
 
-    def __init__(self, *, retry_after: float, headers: Mapping[str, str], **facts: Fact) -> None:
-        super().__init__(retry_after=retry_after, **facts)
+    def __init__(self, *, limit: int, used: int, retry_after: float, headers: Mapping[str, str]) -> None:
+        super().__init__(retry_after=retry_after, scope="organization", metric="requests", limit=limit, used=used)
         # The answer's RateLimit headers, as those of an answer that was let through.
         self.headers = headers
 

@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Case, F, FilteredRelation, Q, When
+from django.db.models import Case, F, FilteredRelation, Q, Sum, When
 from django.db.models.functions import Now
 
 from usage.exceptions import InsufficientCredits, ReferenceTaken
@@ -164,6 +164,13 @@ def grant(
     return row
 
 
+def granted(organization_id: UUID, reference: str) -> int:
+    """The credits granted so far under a reference or one that continues it ("<reference>:…")."""
+    continued = Q(reference=reference) | Q(reference__startswith=f"{reference}:")
+    total = Grant.objects.for_organization(organization_id).filter(continued).aggregate(total=Sum("credits"))["total"]
+    return int(total or 0)
+
+
 def adjust(
     organization_id: UUID,
     *,
@@ -257,7 +264,7 @@ def verify() -> Verification:
 
 def _wallet_and_lots(organization_id: UUID) -> list[dict[str, Any]]:
     """The wallet beside each of its unspent grants, in the order of drawing: one statement, so one instant."""
-    return list(
+    rows = (
         Wallet.objects.filter(pk=organization_id)
         .annotate(
             lot=FilteredRelation("grants", condition=Q(grants__is_spent=False)),
@@ -276,6 +283,7 @@ def _wallet_and_lots(organization_id: UUID) -> list[dict[str, Any]]:
             "lot__expires_at",
         )
     )
+    return [dict(row) for row in rows]
 
 
 def _lock(organization_id: UUID) -> None:

@@ -19,8 +19,8 @@ from redis.exceptions import NoScriptError
 
 from accounts.principal import Principal
 from core import valkey
+from core.fresh import Fresh
 from usage.exceptions import RateLimited
-from usage.fresh import Fresh
 from usage.models import Entitlement
 
 WINDOW_SECONDS = 60
@@ -98,14 +98,8 @@ def check_request(principal: Principal) -> RateLimit:
         limit=limit, remaining=max(limit - window.used, 0), reset_seconds=max(math.ceil(window.moves_on_in), 1)
     )
     if not window.is_allowed:
-        raise RateLimited(
-            retry_after=max(window.free_in(limit), 1.0),
-            headers=headers(rate),
-            scope="organization",
-            metric="requests",
-            limit=limit,
-            used=window.used,
-        )
+        wait = max(window.free_in(limit), 1.0)
+        raise RateLimited(limit=limit, used=window.used, retry_after=wait, headers=headers(rate))
     return rate
 
 

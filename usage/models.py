@@ -88,7 +88,11 @@ class Grant(models.Model):
     credits = models.BigIntegerField()
     remaining = models.BigIntegerField()
     # An index over `remaining` itself would make each draw rewrite every index of the row; this one rarely changes.
-    is_spent = models.GeneratedField(expression=Q(remaining=0), output_field=models.BooleanField(), db_persist=True)
+    is_spent = models.GeneratedField(
+        expression=Q(remaining=0),  # type: ignore[arg-type]  # the stubs do not know that conditions are expressions
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
     # The fact that brought the credits in (a payment, a plan's period, a staff act): granted once per reference.
     reference = models.CharField(max_length=255)
     created_at = models.DateTimeField(db_default=Now())

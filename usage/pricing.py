@@ -11,8 +11,8 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from core.fresh import Fresh
 from usage.exceptions import Unpriced
-from usage.fresh import Fresh
 from usage.models import Price
 
 _FRESH_SECONDS = 5

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
+from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
 from core import clock
@@ -109,11 +110,6 @@ class UsageDayOutput(serializers.Serializer[object]):
     credits = serializers.IntegerField()
 
 
-class UsageOutput(serializers.Serializer[object]):
-    data = UsageDayOutput(many=True)
-    next = serializers.CharField(allow_null=True, help_text="Always null: a series is given whole.")
-
-
 class LimitOutput(serializers.Serializer[object]):
     scope = serializers.CharField()
     metric = serializers.ChoiceField(choices=["requests", "concurrency", "queued"])
@@ -122,6 +118,6 @@ class LimitOutput(serializers.Serializer[object]):
     used = serializers.IntegerField(allow_null=True, help_text="Null where it is not counted here.")
 
 
-class LimitsOutput(serializers.Serializer[object]):
-    data = LimitOutput(many=True)
-    next = serializers.CharField(allow_null=True)
+def whole_list(name: str, row: serializers.BaseSerializer[Any]) -> serializers.Serializer[Any]:
+    """The schema of a list that is given whole, in the shape of every list."""
+    return inline_serializer(name, {"data": row, "next": serializers.CharField(allow_null=True)})

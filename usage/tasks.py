@@ -12,14 +12,14 @@ _drift = Gauge(
 )
 
 
-@shared_task(queue="maintenance")
+@shared_task
 def expire_grants() -> None:
     """Take what is left in grants past their end. Nobody waits for it: they are not drawn any more."""
     if wallets := ledger.expire_grants():
         log.info("grants expired", wallets=wallets)
 
 
-@shared_task(queue="maintenance")
+@shared_task
 def verify() -> None:
     """Prove the ledger; what does not add up is an error in the log and the metric that alarms."""
     proof = ledger.verify()

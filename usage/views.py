@@ -15,10 +15,11 @@ from usage.models import LedgerEntry, UsageRecord
 from usage.serializers import (
     BalanceOutput,
     LedgerEntryOutput,
-    LimitsOutput,
+    LimitOutput,
+    UsageDayOutput,
     UsageInput,
-    UsageOutput,
     UsageRecordOutput,
+    whole_list,
 )
 
 
@@ -58,7 +59,12 @@ class UsageRecords(ListAPIView[UsageRecord]):
 class Usage(APIView):
     scope = "usage"
 
-    @extend_schema(operation_id="getUsage", tags=["usage"], parameters=[UsageInput], responses=UsageOutput)
+    @extend_schema(
+        operation_id="getUsage",
+        tags=["usage"],
+        parameters=[UsageInput],
+        responses=whole_list("UsageList", UsageDayOutput(many=True)),
+    )
     def get(self, request: Request) -> Response:
         asked = UsageInput(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
@@ -68,13 +74,13 @@ class Usage(APIView):
             until=asked.validated_data["until"],
             group_by=asked.validated_data.get("groupBy"),
         )
-        return Response(UsageOutput({"data": days, "next": None}).data)
+        return Response({"data": UsageDayOutput(days, many=True).data, "next": None})
 
 
 class Limits(APIView):
     scope = "usage"
 
-    @extend_schema(operation_id="listLimits", tags=["usage"], responses=LimitsOutput)
+    @extend_schema(operation_id="listLimits", tags=["usage"], responses=whole_list("LimitList", LimitOutput(many=True)))
     def get(self, request: Request) -> Response:
-        organization_id = acting(request).organization_id
-        return Response(LimitsOutput({"data": limits.of(organization_id), "next": None}).data)
+        rules = limits.of(acting(request).organization_id)
+        return Response({"data": LimitOutput(rules, many=True).data, "next": None})

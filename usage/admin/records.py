@@ -1,0 +1,123 @@
+"""The rate card and what was used: written by the product, only looked at here."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.text import Truncator
+from unfold.contrib.filters.admin import AllValuesCheckboxFilter, AutocompleteSelectFilter, ChoicesDropdownFilter
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanSwitchWidget
+
+from accounts import audit
+from accounts.desk import AuditedAdmin
+from accounts.models import Organization, User
+from core import clock
+from core.desk import cells
+from core.desk.acts import ReasonForm, act, actor_id
+from core.desk.base import LATEST, DeskAdmin, Panel, ReadOnly, shown_on
+from usage import bans, ledger, limits
+from usage.models import Ban, Entitlement, Grant, Hold, LedgerEntry, Price, UsageRecord, Wallet
+
+
+
+@admin.register(Price)
+class PriceAdmin(ReadOnly, DeskAdmin):
+    list_display = ("line", "unit", "sells_for", "costs_us", "margin", "version", "since")
+    list_filter = (("model", AllValuesCheckboxFilter), ("operation", AllValuesCheckboxFilter))
+    search_fields = ("model__startswith", "operation")
+    search_help_text = "The beginning of a model's name, or an operation."
+    ordering = ("model", "operation", "variant", "-version")
+    fields = ("line", "unit", "sells_for", "costs_us", "margin", "version", "starts_at")
+
+    @display(description="Line")
+    def line(self, price: Price) -> str:
+        return cells.row_link(price, " · ".join(filter(None, (price.model, price.operation, price.variant))))
+
+    @display(description="Sells for")
+    def sells_for(self, price: Price) -> str:
+        return cells.credits(price.unit_credits)
+
+    @display(description="Costs us")
+    def costs_us(self, price: Price) -> str:
+        return cells.money(price.unit_cost_micro_usd)
+
+    @display(description="Margin")
+    def margin(self, price: Price) -> str:
+        # A credit lists at 0.001 USD, which is 1,000 micro-USD.
+        return cells.number(f"{100 - price.unit_cost_micro_usd / (price.unit_credits * 10):.0f} %")
+
+    @display(description="Since")
+    def since(self, price: Price) -> str:
+        return cells.ago(price.starts_at)
+
+
+@admin.register(UsageRecord)
+class UsageRecordAdmin(ReadOnly, DeskAdmin):
+    list_display = ("moment", "owner", "job", "model", "operation", "amount", "charged", "cost", "latency", "result")
+    list_filter = (("organization", AutocompleteSelectFilter),)
+    list_select_related = ("organization",)
+    search_fields = ("user__email", "trace_id")
+    search_ids = ("pk", "job_id", "attempt_id", "organization_id", "user_id", "api_key_id")
+    search_help_text = "The id of a job, an attempt, an organization, a user or a key; an address; a trace."
+    ordering = ("-id",)
+    fieldsets = (
+        (None, {"fields": ("short_id", "at", "owner", "by", "key", "job", "attempt", "trace_id")}),
+        ("Work", {"fields": ("provider", "model", "operation", "amount", "latency", "result")}),
+        ("Money", {"fields": ("charged", "cost", "price_version")}),
+    )
+
+    @display(description="When")
+    def moment(self, record: UsageRecord) -> str:
+        return cells.link(cells.change_url("usage_usagerecord", record.pk), cells.ago(record.at))
+
+    @display(description="Record")
+    def short_id(self, record: UsageRecord) -> str:
+        return cells.copied(record.pk)
+
+    @display(description="Organization")
+    def owner(self, record: UsageRecord) -> str:
+        return cells.row_link(record.organization)
+
+    @display(description="User")
+    def by(self, record: UsageRecord) -> str:
+        return cells.row_link(record.user)
+
+    @display(description="API key")
+    def key(self, record: UsageRecord) -> str:
+        return cells.row_link(record.api_key)
+
+    @display(description="Job")
+    def job(self, record: UsageRecord) -> str:
+        return cells.id_link("generation_job", record.job_id)
+
+    @display(description="Attempt")
+    def attempt(self, record: UsageRecord) -> str:
+        return cells.id_link("generation_attempt", record.attempt_id)
+
+    @display(description="Used")
+    def amount(self, record: UsageRecord) -> str:
+        return cells.number(f"{record.quantity:,} {record.unit}")
+
+    @display(description="Credits")
+    def charged(self, record: UsageRecord) -> str:
+        return cells.credits(record.credits)
+
+    @display(description="Cost")
+    def cost(self, record: UsageRecord) -> str:
+        return cells.money(record.cost_micro_usd)
+
+    @display(description="Latency")
+    def latency(self, record: UsageRecord) -> str:
+        return cells.number(f"{record.latency_ms / 1_000:,.2f} s")
+
+    @display(description="Outcome")
+    def result(self, record: UsageRecord) -> str:
+        return cells.badge(record.outcome)
