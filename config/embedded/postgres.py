@@ -56,9 +56,7 @@ class Postgres:
             self.port = ports.choose(preferred_port)
             self.process = self._launch(binaries)
             process = self.process
-            if ports.wait_until(
-                lambda: self._is_ready(binaries), seconds=60, while_true=lambda: process.is_running
-            ):
+            if ports.wait_until(lambda: self._is_ready(binaries), seconds=60, while_true=lambda: process.is_running):
                 return
             process.stop(grace_seconds=5)
         raise StartFailed("postgres", self.log)
@@ -241,5 +239,3 @@ def _is_postmaster(pid: int, data: Path) -> bool:
 def _environment() -> dict[str, str]:
     """A clean one: a person's own PGHOST or PGDATA must not reach our server."""
     return {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}
-
-

@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 _LOG_BYTES = 10 * 1024**2
 _PR_SET_PDEATHSIG = 1
@@ -54,7 +55,7 @@ class Process:
     stop_signal: signal.Signals = signal.SIGTERM
     popen: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
-    def start(self) -> None:
+    def start(self) -> Self:
         """Start it as leader of its own session: a Ctrl-C in the terminal reaches only us, and we stop it in order."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
@@ -71,6 +72,7 @@ class Process:
                 preexec_fn=self._follow_parent,  # noqa: PLW1509  # we start children from the main thread alone
                 **self._credentials(),
             )
+        return self
 
     @property
     def pid(self) -> int:
@@ -81,6 +83,22 @@ class Process:
     @property
     def is_running(self) -> bool:
         return self.popen is not None and not _has_exited(self.popen)
+
+    @property
+    def how_it_ended(self) -> str:
+        """In words, for a process that does not run."""
+        ending = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) if self.popen else None
+        if ending is None:
+            return "not running"
+        if ending.si_code == os.CLD_EXITED:
+            return f"exit code {ending.si_status}"
+        return signal.Signals(ending.si_status).name
+
+    def wait(self) -> int:
+        """Wait for one that ends by itself; answers its exit code."""
+        if self.popen is None:
+            raise RuntimeError(f"{self.name} was not started")
+        return self.popen.wait()
 
     def ask_to_stop(self) -> None:
         """Only the leader is told: it knows how to end its own children in order."""
@@ -108,6 +126,17 @@ class Process:
         if self.user is None:
             return {}
         return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
+
+
+def stop_together(stopping: Sequence[Process], *, grace_seconds: float) -> None:
+    """Ask all at once, wait for the slowest, then kill what is left of any."""
+    for process in stopping:
+        process.ask_to_stop()
+    deadline = time.monotonic() + grace_seconds
+    while time.monotonic() < deadline and any(process.is_running for process in stopping):
+        time.sleep(0.02)
+    for process in stopping:
+        process.stop(grace_seconds=0)
 
 
 def end(identity: Identity, *, stop_signal: signal.Signals, grace_seconds: float) -> bool:

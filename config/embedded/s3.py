@@ -47,6 +47,7 @@ class S3:
 
     def start(self, preferred_port: int | None = None) -> None:
         """Start and wait until it answers and its buckets exist."""
+        self.stop()
         (self.directory / "objects").mkdir(parents=True, exist_ok=True)
         for _ in range(3):
             self.port = ports.choose(preferred_port, usable=_is_usable)

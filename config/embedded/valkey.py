@@ -36,9 +36,7 @@ class Valkey:
                 name="valkey", command=[_binary(), str(self._configuration())], log=self.log, cwd=self.directory
             )
             process.start()
-            if ports.wait_until(
-                lambda: ports.accepts(self.port), seconds=10, while_true=lambda: process.is_running
-            ):
+            if ports.wait_until(lambda: ports.accepts(self.port), seconds=10, while_true=lambda: process.is_running):
                 return
             process.stop(grace_seconds=2)
         raise StartFailed("valkey", self.log)
