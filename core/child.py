@@ -40,7 +40,7 @@ def _answer(call: bytes) -> bytes:
         function, seconds = pickle.loads(call)
         _limit_cpu(seconds)
         return pickle.dumps((function(), None))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the caller is the one to handle it
         error.add_note(f"In the child:\n{traceback.format_exc()}")
         return _pickled_error(error)
 
@@ -49,7 +49,7 @@ def _pickled_error(error: Exception) -> bytes:
     try:
         pickled = pickle.dumps((None, error))
         pickle.loads(pickled)
-    except Exception:
+    except Exception:  # noqa: BLE001 - an error that cannot travel is told in words
         return pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
     return pickled
 

@@ -44,6 +44,11 @@ class AssetJSON(TypedDict):
     source: OutputSourceJSON | UploadSourceJSON
 
 
+class AssetListJSON(TypedDict):
+    data: list[AssetJSON]
+    next: str | None
+
+
 def asset_json(asset: Asset) -> AssetJSON:
     """A readable asset with its blob, and a link that is signed now: not for a shared cache, a log or an event."""
     blob, link = asset.blob, assets.sign(asset)

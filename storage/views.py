@@ -21,12 +21,13 @@ from core.exceptions import NotFound
 from core.schemas import schema_of
 from storage import assets, uploads
 from storage.models import Asset
-from storage.serializers import AssetJSON, asset_json
+from storage.serializers import AssetJSON, AssetListJSON, asset_json
 from storage.streaming import body_chunks
 
 _ASSET = schema_of(AssetJSON)
 # Links are as good as the bytes: no cache may give one reader's to another.
 _FOR_ITS_READER = {"Cache-Control": "private, no-store", "Vary": "Authorization, Cookie, X-Session-Token"}
+_SOURCES = {"job": "made by a job", "upload": "uploaded"}
 _FILE = {"type": "string", "format": "binary"}
 
 
@@ -34,7 +35,7 @@ class AssetFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has
     """`?kind=image&source=job`: what the library is narrowed to."""
 
     kind = filters.ChoiceFilter(choices=Asset.Kind.choices)
-    source = filters.ChoiceFilter(choices=[("job", "made by a job"), ("upload", "uploaded")], method="filter_source")
+    source = filters.ChoiceFilter(choices=list(_SOURCES.items()), method="filter_source")
 
     def filter_source(self, queryset: QuerySet[Asset], name: str, value: str) -> QuerySet[Asset]:
         return queryset.filter(job_id__isnull=value == "upload")
@@ -58,7 +59,17 @@ class Assets(GenericAPIView[Asset]):
         readable = Asset.objects.for_organization(acting(self.request).organization_id).readable()
         return readable.select_related("blob")
 
-    @extend_schema(operation_id="listAssets", tags=["assets"], responses={200: {"type": "array", "items": _ASSET}})
+    @extend_schema(
+        operation_id="listAssets",
+        tags=["assets"],
+        responses={200: schema_of(AssetListJSON)},
+        parameters=[
+            OpenApiParameter("kind", enum=Asset.Kind.values),
+            OpenApiParameter("source", enum=list(_SOURCES)),
+            OpenApiParameter("limit", int),
+            OpenApiParameter("cursor"),
+        ],
+    )
     def get(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or ()
         response = self.get_paginated_response([asset_json(asset) for asset in page])

@@ -228,6 +228,7 @@ class BlobFactory(DjangoModelFactory):
         model = Blob
 
     organization = SubFactory(OrganizationFactory)
+    state = Blob.State.LIVING
     sha256 = LazyFunction(_random_sha256)
     size_bytes = 1_234
     content_type = "image/png"
