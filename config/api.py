@@ -131,13 +131,11 @@ def response_for(error: Exception) -> ProblemResponse:
 
 def _refused(refusal: Refusal) -> ProblemResponse:
     status = next(STATUS[cls] for cls in type(refusal).__mro__ if cls in STATUS)
+    headers = _headers(status, refusal.retry_after)
+    if isinstance(refusal, usage.RateLimited):
+        headers |= refusal.headers
     return ProblemResponse(
-        status,
-        refusal.code,
-        refusal.detail,
-        errors=refusal.errors,
-        facts=refusal.facts,
-        headers=_headers(status, refusal.retry_after),
+        status, refusal.code, refusal.detail, errors=refusal.errors, facts=refusal.facts, headers=headers
     )
 
 

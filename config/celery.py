@@ -35,6 +35,7 @@ def schedule(sender: Celery, **kwargs: Any) -> None:
         "sweep": _every(settings.SWEEP_SECONDS, "generation.tasks.sweep"),
         "sweep-storage": _every(60, "storage.tasks.sweep"),
         "expire-grants": _every(600, "usage.tasks.expire_grants"),
+        "grant-plans": _every(600, "billing.tasks.grant_due"),
         "expire-idempotency-records": _every(600, "core.tasks.expire_idempotency_records"),
         "sweep-accounts": _every(3_600, "accounts.tasks.sweep"),
         "verify-ledger": {"task": "usage.tasks.verify", "schedule": crontab(hour="3", minute="0")},

@@ -194,6 +194,8 @@ SOCIALACCOUNT_PROVIDERS = {
     }
 }
 SOCKET_TICKET_SECONDS = 30
+# Called with the id of each new organization, in the transaction that makes it.
+ACCOUNTS_NEW_ORGANIZATION = "billing.plans.ensure"
 # In development the sign-in page tells of a demo login: {"email", "password"} in this file, which `make run` writes.
 DEMO_LOGIN_FILE = env.text("DEMO_LOGIN_FILE", "")
 
@@ -294,7 +296,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/v1",
     "SERVERS": [{"url": BASE_URL}],
-    "SERVE_AUTHENTICATION": [],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "config.openapi.document_problems"],
 }
 JSON_MAX_BYTES = 256 * 1024
 JSON_MAX_DEPTH = 20
