@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.utils.csp import CSP
 
 from config import env
@@ -35,6 +36,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
@@ -97,7 +99,7 @@ TEMPLATES = [
 _database = urlsplit(env.text("DATABASE_URL"))
 DATABASES = {
     "default": {
-        "ENGINE": "django_prometheus.db.backends.postgresql",
+        "ENGINE": "core.postgres",
         "NAME": _database.path.lstrip("/"),
         "USER": _database.username or "",
         "PASSWORD": _database.password or "",
@@ -387,6 +389,10 @@ UNFOLD = {
     "SITE_SYMBOL": "auto_awesome",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "ENVIRONMENT": "config.admin.environment",
+    "SCRIPTS": [lambda request: static("desk/desk.js")],
+    "SIDEBAR": {"show_search": True, "navigation": "config.navigation.navigation"},
     "COLORS": {
         "primary": {
             "50": "238 242 255",

@@ -1,31 +1,22 @@
 """Bans: imposed and lifted, never edited."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.text import Truncator
-from unfold.contrib.filters.admin import AllValuesCheckboxFilter, AutocompleteSelectFilter, ChoicesDropdownFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanSwitchWidget
 
-from accounts import audit
-from accounts.desk import AuditedAdmin
-from accounts.models import Organization, User
 from core import clock
 from core.desk import cells
-from core.desk.acts import ReasonForm, act, actor_id
-from core.desk.base import LATEST, DeskAdmin, Panel, ReadOnly, shown_on
-from usage import bans, ledger, limits
-from usage.models import Ban, Entitlement, Grant, Hold, LedgerEntry, Price, UsageRecord, Wallet
-
+from core.desk.acts import act, actor_id
+from core.desk.base import DeskAdmin
+from usage import bans
+from usage.models import Ban
 
 
 class BanForm(forms.ModelForm):  # type: ignore[type-arg]  # as of any model form
@@ -57,7 +48,7 @@ class BanAdmin(DeskAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Ban | None = None) -> bool:
         return False
 
-    def save_model(self, request: HttpRequest, obj: Ban, form: forms.ModelForm[Ban], change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Ban, form: "forms.ModelForm[Ban]", change: bool) -> None:
         ban = bans.impose(
             organization_id=obj.organization_id,
             user_id=obj.user_id,

@@ -1,31 +1,15 @@
 """What an organization may use at once; edited by staff, each change with a reason."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
 from uuid import UUID
 
-from django import forms
-from django.contrib import admin, messages
-from django.db import transaction
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.text import Truncator
-from unfold.contrib.filters.admin import AllValuesCheckboxFilter, AutocompleteSelectFilter, ChoicesDropdownFilter
-from unfold.decorators import action, display
-from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanSwitchWidget
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.decorators import display
 
-from accounts import audit
 from accounts.desk import AuditedAdmin
-from accounts.models import Organization, User
-from core import clock
 from core.desk import cells
-from core.desk.acts import ReasonForm, act, actor_id
-from core.desk.base import LATEST, DeskAdmin, Panel, ReadOnly, shown_on
-from usage import bans, ledger, limits
-from usage.models import Ban, Entitlement, Grant, Hold, LedgerEntry, Price, UsageRecord, Wallet
-
+from usage import limits
+from usage.models import Entitlement
 
 
 @admin.register(Entitlement)

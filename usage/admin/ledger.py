@@ -2,30 +2,24 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from uuid import UUID
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.text import Truncator
-from unfold.contrib.filters.admin import AllValuesCheckboxFilter, AutocompleteSelectFilter, ChoicesDropdownFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanSwitchWidget
 
 from accounts import audit
-from accounts.desk import AuditedAdmin
-from accounts.models import Organization, User
-from core import clock
+from accounts.models import Organization
 from core.desk import cells
 from core.desk.acts import ReasonForm, act, actor_id
-from core.desk.base import LATEST, DeskAdmin, Panel, ReadOnly, shown_on
+from core.desk.base import LATEST, DeskAdmin, Panel, ReadOnly, as_uuid
 from usage import ledger
 from usage.models import Grant, Hold, LedgerEntry, Wallet
-
 
 _OF_WALLET = ("wallet__organization", AutocompleteSelectFilter)
 
@@ -82,9 +76,7 @@ class WalletAdmin(ReadOnly, DeskAdmin):
     def opened(self, wallet: Wallet) -> str:
         return cells.ago(wallet.created_at)
 
-    @action(
-        description="Adjust credits", icon="balance", variant=ActionVariant.PRIMARY, permissions=["operate"]
-    )
+    @action(description="Adjust credits", icon="balance", variant=ActionVariant.PRIMARY, permissions=["operate"])
     def adjust(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def perform(organization: Organization, given: Mapping[str, Any]) -> str:
             with transaction.atomic():
@@ -339,7 +331,6 @@ class HoldAdmin(ReadOnly, DeskAdmin):
             perform=perform,
             back=cells.change_url("usage_hold", object_id),
         )
-
 
 
 def reference_link(reference: str) -> str:

@@ -1,0 +1,110 @@
+"""The admin as a whole: other packages' pages in our theme, Stripe's mirror without its secrets, the frame's badge."""
+
+import json
+import re
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action, display
+
+from core.desk.base import DeskAdmin, ReadOnly
+
+# Not shown of dj-stripe's rows: keys, signing secrets, and raw bodies that may hold either.
+_HIDDEN_FIELDS = {"secret", "stripe_data", "body", "headers", "djstripe_uuid"}
+_SECRET_NAME = re.compile(r"secret|password|token|api_key|authorization", re.IGNORECASE)
+_COMMON = ("id", "livemode", "created", "djstripe_owner_account")
+
+
+class StripeMirror(ReadOnly, DeskAdmin):
+    """Rows that dj-stripe copied from Stripe: what Stripe says is true there, so nothing is edited here."""
+
+    change_form_template = None
+    list_display_links = ()
+    list_filter_submit = False
+    ordering = ("-pk",)
+    search_fields = ("id",)
+    search_ids = ()
+    inlines = ()
+    actions = ()
+    actions_detail = ("open_in_stripe",)
+
+    def get_list_filter(self, request: HttpRequest) -> tuple[str, ...]:
+        return tuple(name for name in ("livemode", "created") if name in self._names())
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return tuple(name for name in ("id", "subscriber__email") if name.partition("__")[0] in self._names())
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        names = [name for name in self._names() if name not in _HIDDEN_FIELDS]
+        common = [name for name in _COMMON if name in names]
+        rest = [name for name in names if name not in common]
+        told = ["as_stripe_tells_it"] if "stripe_data" in self._names() else []
+        return [(None, {"fields": common or rest}), ("Row", {"fields": (rest if common else []) + told})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return ("as_stripe_tells_it",)
+
+    @display(description="As Stripe tells it")
+    def as_stripe_tells_it(self, row: Any) -> str:
+        text = json.dumps(redacted(row.stripe_data), indent=2, sort_keys=True)
+        return format_html('<pre class="font-mono text-xs whitespace-pre-wrap">{}</pre>', text)
+
+    def offers(self, act: str, row: Any) -> bool:
+        return bool(getattr(row, "stripe_dashboard_item_name", ""))
+
+    @action(description="Open in Stripe", icon="open_in_new", permissions=["view"], attrs={"target": "_blank"})
+    def open_in_stripe(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(self.model.objects.get(pk=object_id).get_stripe_dashboard_url())
+
+    def _names(self) -> list[str]:
+        fields: list[Any] = self.opts.get_fields()
+        return [each.name for each in fields if getattr(each, "concrete", False) and not each.primary_key]
+
+
+def redacted(value: Any) -> Any:
+    """The same JSON with whatever is named like a secret left out."""
+    if isinstance(value, dict):
+        return {
+            name: "[redacted]" if _SECRET_NAME.search(name) and item else redacted(item) for name, item in value.items()
+        }
+    return [redacted(item) for item in value] if isinstance(value, list) else value
+
+
+def environment(request: HttpRequest) -> list[str]:
+    """The badge in the frame, so that nobody mistakes one server for another."""
+    return [settings.ENVIRONMENT, "danger" if settings.ENVIRONMENT == "production" else "info"]
+
+
+def _related(inline: Any) -> type[TabularInline]:
+    """A package's inline as a plain table of links."""
+    shown = {
+        "fields": ("id", "created"),
+        "readonly_fields": ("id", "created"),
+        "extra": 0,
+        "can_delete": False,
+        "max_num": 0,
+        "show_change_link": True,
+    }
+    return type(inline.__name__, (TabularInline, inline), shown)
+
+
+def _dress() -> None:
+    """Register what other packages registered once more, as pages of our theme."""
+    for model, old in list(admin.site._registry.items()):
+        if isinstance(old, ModelAdmin):
+            continue
+        admin.site.unregister(model)
+        if model._meta.app_label != "djstripe":
+            admin.site.register(model, type(type(old).__name__, (ModelAdmin, type(old)), {}))
+            continue
+        relations = tuple(each.name for each in model._meta.concrete_fields if each.is_relation)
+        extra = {"list_select_related": relations, "inlines": [_related(each) for each in old.inlines]}
+        admin.site.register(model, type(type(old).__name__, (StripeMirror, type(old)), extra))
+
+
+_dress()

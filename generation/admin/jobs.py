@@ -1,0 +1,350 @@
+"""Jobs: what was asked, how it went, and the two things staff can do about it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from accounts import audit, sessions
+from core import trace
+from core.desk import cells
+from core.desk.acts import act, actor_id
+from core.desk.base import DeskAdmin, Panel, ReadOnly
+from generation import catalog, jobs
+from generation.exceptions import JobNotRetryable
+from generation.jobs import IdempotencyKey
+from generation.models import TERMINAL, Job, JobEvent, Status
+from storage import assets
+from storage.models import Asset
+from usage.models import Hold, UsageRecord
+
+_MOST_EVENTS = 100
+_EFFECTS = {
+    "prevented": "was canceled before it ran; its credits are free again.",
+    "requested": "is being stopped; its worker settles it.",
+    "too_late": "had ended before; nothing was changed.",
+}
+
+
+class ByProvider(DropdownFilter):
+    """From the catalog: reading the providers that jobs name would read every job."""
+
+    title = "provider"
+    parameter_name = "provider"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name) for name in sorted({catalog.provider_of(model) for model, _ in catalog.OFFERS})]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
+        return queryset.filter(provider=self.value()) if self.value() else queryset
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnly, DeskAdmin):
+    list_display = ("short_id", "state", "what", "owner", "by", "tries", "price", "error", "made", "took")
+    list_filter = (("status", ChoicesDropdownFilter), ByProvider, ("organization", AutocompleteSelectFilter))
+    list_select_related = ("organization", "user")
+    search_fields = ("user__email", "trace_id", "request_id")
+    search_ids = ("pk", "organization_id", "user_id", "api_key_id", "retry_of")
+    search_help_text = "The id of a job, an organization, a user or a key; an address; a trace or request id."
+    ordering = ("-id",)
+    fieldsets = (
+        (None, {"fields": ("full_id", "state", "percent", "what", "error_told")}),
+        ("Whose", {"fields": ("owner", "by", "key", "again_of")}),
+        ("Asked", {"fields": ("input", "metadata", "priority", "places")}),
+        ("Made", {"fields": ("output_text", "output_data")}),
+        ("Money", {"fields": ("held", "charged", "price_line", "cost_each")}),
+        ("When", {"fields": ("created_at", "started_at", "finished_at", "next_attempt_at", "cancel_requested_at")}),
+        ("Deadlines", {"fields": ("start_deadline_at", "deadline_at")}),
+        ("Trace", {"fields": ("trace_id", "request_id")}),
+    )
+    actions = ("cancel_selected", "retry_selected")
+    actions_detail = ("cancel", "retry")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        rows: QuerySet[Job] = super().get_queryset(request)
+        is_list = request.resolver_match and request.resolver_match.url_name == "generation_job_changelist"
+        # Prompts belong to the job's own page; lists neither read nor carry them.
+        return rows.defer("input", "metadata", "output_text", "output_data") if is_list else rows
+
+    @display(description="Job")
+    def short_id(self, job: Job) -> str:
+        return cells.id_link("generation_job", job.pk)
+
+    @display(description="Id")
+    def full_id(self, job: Job) -> str:
+        return cells.copied(job.pk)
+
+    @display(description="Status")
+    def state(self, job: Job) -> str:
+        return format_html("{} {}", cells.badge(job.status), job.stage)
+
+    @display(description="Progress")
+    def percent(self, job: Job) -> str:
+        return f"{job.progress} %"
+
+    @display(description="Operation")
+    def what(self, job: Job) -> str:
+        return format_html('{} <span class="text-base-500 dark:text-base-400">{}</span>', job.operation, job.model)
+
+    @display(description="Organization")
+    def owner(self, job: Job) -> str:
+        return cells.row_link(job.organization)
+
+    @display(description="User")
+    def by(self, job: Job) -> str:
+        return cells.row_link(job.user)
+
+    @display(description="API key")
+    def key(self, job: Job) -> str:
+        return cells.row_link(job.api_key)
+
+    @display(description="Retry of")
+    def again_of(self, job: Job) -> str:
+        return cells.id_link("generation_job", job.retry_of_id)
+
+    @display(description="Attempts")
+    def tries(self, job: Job) -> str:
+        return cells.number(str(job.attempts_made))
+
+    @display(description="Credits")
+    def price(self, job: Job) -> str:
+        return cells.credits(job.held_credits if job.charged_credits is None else job.charged_credits)
+
+    @display(description="Held")
+    def held(self, job: Job) -> str:
+        return cells.credits(job.held_credits)
+
+    @display(description="Charged")
+    def charged(self, job: Job) -> str:
+        return cells.credits(job.charged_credits)
+
+    @display(description="Price")
+    def price_line(self, job: Job) -> str:
+        return f"{job.quantity:,} {job.unit} × {job.unit_credits:,} credits (price version {job.price_version})"
+
+    @display(description="Costs us, each")
+    def cost_each(self, job: Job) -> str:
+        return cells.money(job.unit_cost_micro_usd)
+
+    @display(description="Error")
+    def error(self, job: Job) -> str:
+        return job.error_code or cells.NOTHING
+
+    @display(description="Error")
+    def error_told(self, job: Job) -> str:
+        if not job.error_code:
+            return cells.NOTHING
+        retryable = "may be retried" if job.error_retryable else "not retryable"
+        return f"{job.error_code} ({retryable}): {job.error_detail}"
+
+    @display(description="Made")
+    def made(self, job: Job) -> str:
+        return cells.ago(job.created_at)
+
+    @display(description="Took")
+    def took(self, job: Job) -> str:
+        return cells.span(job.created_at, job.finished_at)
+
+    def offers(self, act: str, row: Job) -> bool:
+        return row.status not in TERMINAL if act == "cancel" else row.status in TERMINAL and row.status != "succeeded"
+
+    @action(description="Cancel", icon="block", variant=ActionVariant.DANGER, permissions=["operate"])
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._cancel(request, _one(object_id), cells.change_url("generation_job", object_id))
+
+    @action(description="Retry", icon="replay", variant=ActionVariant.PRIMARY, permissions=["operate"])
+    def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._retry(request, _one(object_id), cells.change_url("generation_job", object_id))
+
+    @admin.action(description="Cancel", permissions=["operate"])
+    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
+        return self._cancel(request, queryset, request.get_full_path())
+
+    @admin.action(description="Retry", permissions=["operate"])
+    def retry_selected(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
+        return self._retry(request, queryset, request.get_full_path())
+
+    def _cancel(self, request: HttpRequest, chosen: QuerySet[Job], back: str) -> HttpResponse:
+        def perform(job: Job, given: Mapping[str, Any]) -> str:
+            effect = jobs.cancel(job.pk).effect
+            if effect != "too_late":
+                _record("job.cancel_by_staff", request, job, given, effect=effect)
+            return f"{job} {_EFFECTS[effect]}"
+
+        return act(
+            self,
+            request,
+            chosen,
+            title="Cancel",
+            warning="A queued job ends at once and is free. A running one is stopped where its provider allows that; "
+            "what was made by then is charged.",
+            perform=perform,
+            back=back,
+        )
+
+    def _retry(self, request: HttpRequest, chosen: QuerySet[Job], back: str) -> HttpResponse:
+        def perform(job: Job, given: Mapping[str, Any]) -> str:
+            owner = sessions.principal_for_user(job.user_id, job.organization_id)
+            if owner is None:
+                raise JobNotRetryable("Its owner may no longer act in the organization.")
+            # One submission of the form makes one job, however often it arrives.
+            name = f"staff-{given['token']}-{job.pk}"
+            key = IdempotencyKey(key=name, body_sha256=sha256(name.encode()).digest())
+            admission = jobs.submit(
+                owner,
+                jobs.price(jobs.as_retry(job)),
+                key=key,
+                trace_id=trace.trace_id.get(),
+                request_id=trace.request_id.get(),
+            )
+            if not admission.is_replay:
+                _record("job.retried_by_staff", request, job, given, retry=str(admission.job.pk))
+            return f"{job} runs again as {admission.job.pk}."
+
+        return act(
+            self,
+            request,
+            chosen,
+            title="Retry",
+            warning="Makes a new job in its owner's name, at today's price, held from the organization's credits.",
+            perform=perform,
+            back=back,
+        )
+
+    def panels(self, row: Job) -> Iterable[Panel]:
+        yield _attempts(row)
+        yield _events(row)
+        yield _assets(row)
+        yield _money(row)
+
+
+def _one(object_id: str) -> QuerySet[Job]:
+    return Job.objects.filter(pk=object_id)
+
+
+def _record(act_name: str, request: HttpRequest, job: Job, given: Mapping[str, Any], **facts: str) -> None:
+    audit.record(
+        act_name,
+        actor_id=actor_id(request),
+        organization_id=job.organization_id,
+        reason=given["reason"],
+        facts={"jobId": str(job.pk), **facts},
+    )
+
+
+def _attempts(job: Job) -> Panel:
+    return Panel(
+        title="Attempts",
+        headers=("No.", "Model", "Step", "Outcome", "Task", "Worker", "Claimed", "Sent", "Accepted", "Delivered", "Ended"),
+        rows=[
+            (
+                cells.row_link(attempt, attempt.number),
+                attempt.model,
+                cells.badge(attempt.step),
+                format_html("{} {}", cells.badge(attempt.outcome), attempt.error_code),
+                cells.copied(attempt.task_id, shown=attempt.task_id[:16]) if attempt.task_id else cells.NOTHING,
+                attempt.worker,
+                cells.instant(attempt.created_at),
+                cells.instant(attempt.intent_at),
+                cells.instant(attempt.submitted_at),
+                cells.instant(attempt.delivered_at),
+                cells.instant(attempt.ended_at),
+            )
+            for attempt in job.attempts.order_by("number")
+        ],
+        empty="Not tried yet.",
+    )
+
+
+def _events(job: Job) -> Panel:
+    # The last ones of a job with very many, in the order they happened.
+    events: list[JobEvent] = list(job.events.order_by("-seq")[:_MOST_EVENTS])[::-1]
+    begun = job.created_at
+    return Panel(
+        title="Events",
+        headers=("Seq", "Type", "Status", "Stage", "Progress", "At", "After"),
+        rows=[_event_row(event, begun) for event in events],
+        links=[("All", cells.list_url("generation_jobevent", job__id__exact=job.pk))] if job.seq > len(events) else (),
+    )
+
+
+def _event_row(event: JobEvent, begun: Any) -> tuple[object, ...]:
+    body = json.loads(event.body)
+    return (
+        cells.row_link(event, event.seq),
+        event.type,
+        cells.badge(body.get("status", "")),
+        body.get("stage") or cells.NOTHING,
+        f"{body.get('progress', 0)} %",
+        cells.instant(event.at),
+        cells.span(begun, event.at),
+    )
+
+
+def _assets(job: Job) -> Panel:
+    outputs = Asset.objects.filter(job_id=job.pk).select_related("blob").order_by("job_index")
+    return Panel(
+        title="Outputs",
+        headers=("No.", "Asset", "Picture", "Status", "Size"),
+        rows=[
+            (
+                asset.job_index,
+                cells.id_link("storage_asset", asset.pk),
+                _thumbnail(asset),
+                cells.badge("deleted" if asset.deleted_at else asset.status),
+                cells.size(asset.blob.size_bytes if asset.blob else None),
+            )
+            for asset in outputs
+        ],
+    )
+
+
+def _thumbnail(asset: Asset) -> str:
+    if asset.kind != Asset.Kind.IMAGE or asset.blob is None:
+        return cells.NOTHING
+    return format_html(
+        '<img src="{}" alt="" loading="lazy" class="rounded-default" style="height: 64px">', assets.sign(asset).url
+    )
+
+
+def _money(job: Job) -> Panel:
+    holds = Hold.objects.filter(reference=f"job:{job.pk}")
+    records = UsageRecord.objects.filter(job_id=job.pk).order_by("id")
+    return Panel(
+        title="Money",
+        headers=("What", "State", "Credits", "Taken", "Cost", "At"),
+        rows=[
+            *(
+                (
+                    cells.row_link(hold, "Hold"),
+                    cells.badge(hold.state),
+                    cells.credits(hold.credits),
+                    cells.credits(hold.captured),
+                    cells.NOTHING,
+                    cells.instant(hold.created_at),
+                )
+                for hold in holds
+            ),
+            *(
+                (
+                    cells.row_link(record, "Usage record"),
+                    cells.badge(record.outcome),
+                    cells.NOTHING,
+                    cells.credits(record.credits),
+                    cells.money(record.cost_micro_usd),
+                    cells.instant(record.at),
+                )
+                for record in records
+            ),
+        ],
+        links=[("Wallet", cells.change_url("usage_wallet", job.organization_id))],
+    )

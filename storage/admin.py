@@ -1,0 +1,174 @@
+"""Bytes, for support: what an asset is, whose, how large, and how it looks. Links are signed when a page is drawn."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Sum
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
+from unfold.decorators import display
+
+from accounts.models import Organization
+from core.desk import cells
+from core.desk.base import LATEST, DeskAdmin, Panel, ReadOnly, shown_on
+from storage import assets
+from storage.models import Asset, Blob
+
+
+@admin.register(Asset)
+class AssetAdmin(ReadOnly, DeskAdmin):
+    list_display = ("short_id", "kind", "condition", "owner", "uploader", "job", "pixels", "size", "made")
+    list_filter = (
+        ("status", ChoicesDropdownFilter),
+        ("kind", ChoicesDropdownFilter),
+        ("organization", AutocompleteSelectFilter),
+    )
+    list_select_related = ("organization", "user", "blob")
+    search_fields = ("user__email",)
+    search_ids = ("pk", "job_id", "organization_id", "user_id")
+    search_help_text = "The id of an asset, a job, an organization or a user, or an address."
+    ordering = ("-id",)
+    fieldsets = (
+        (None, {"fields": ("preview", "full_id", "kind", "condition", "filename")}),
+        ("Whose", {"fields": ("owner", "uploader", "job", "job_index")}),
+        ("Bytes", {"fields": ("size", "pixels", "content_type", "sha256", "stored_as")}),
+        ("When", {"fields": ("created_at", "expires_at", "deleted_at")}),
+    )
+
+    @display(description="Preview")
+    def preview(self, asset: Asset) -> str:
+        """The picture itself while there is no smaller rendition; the browser scales it."""
+        if asset.kind != Asset.Kind.IMAGE or asset.blob is None:
+            return cells.NOTHING
+        url = assets.sign(asset).url
+        return format_html(
+            '<a href="{0}" target="_blank" rel="noopener noreferrer"><img src="{0}" alt="" loading="lazy" '
+            'class="rounded-default border border-base-200 dark:border-base-700" '
+            'style="max-height: 240px; max-width: 100%"></a>',
+            url,
+        )
+
+    @display(description="Asset")
+    def short_id(self, asset: Asset) -> str:
+        return cells.id_link("storage_asset", asset.pk)
+
+    @display(description="Id")
+    def full_id(self, asset: Asset) -> str:
+        return cells.copied(asset.pk)
+
+    @display(description="Status")
+    def condition(self, asset: Asset) -> str:
+        return cells.badge("deleted" if asset.deleted_at else asset.status)
+
+    @display(description="Organization")
+    def owner(self, asset: Asset) -> str:
+        return cells.row_link(asset.organization)
+
+    @display(description="User")
+    def uploader(self, asset: Asset) -> str:
+        return cells.row_link(asset.user)
+
+    @display(description="Job")
+    def job(self, asset: Asset) -> str:
+        return cells.id_link("generation_job", asset.job_id) if asset.job_id else "upload"
+
+    @display(description="Pixels")
+    def pixels(self, asset: Asset) -> str:
+        return _pixels(asset.blob)
+
+    @display(description="Size")
+    def size(self, asset: Asset) -> str:
+        return cells.size(asset.blob.size_bytes) if asset.blob else cells.NOTHING
+
+    @display(description="Type")
+    def content_type(self, asset: Asset) -> str:
+        return asset.blob.content_type if asset.blob else cells.NOTHING
+
+    @display(description="SHA-256")
+    def sha256(self, asset: Asset) -> str:
+        return cells.copied(bytes(asset.blob.sha256).hex()) if asset.blob else cells.NOTHING
+
+    @display(description="Made")
+    def made(self, asset: Asset) -> str:
+        return cells.ago(asset.created_at)
+
+    @display(description="Blob")
+    def stored_as(self, asset: Asset) -> str:
+        return cells.id_link("storage_blob", asset.blob_id)
+
+
+@admin.register(Blob)
+class BlobAdmin(ReadOnly, DeskAdmin):
+    """Where bytes lie is nobody's business here: the object's key is as good as a link to some stores."""
+
+    list_display = ("short_id", "condition", "owner", "content_type", "pixels", "size", "named", "made")
+    list_filter = (("state", ChoicesDropdownFilter), ("organization", AutocompleteSelectFilter))
+    list_select_related = ("organization",)
+    search_fields = ("organization__memberships__user__email",)
+    search_ids = ("pk", "organization_id")
+    search_help_text = "The id of a blob or an organization, or a member's address."
+    ordering = ("-id",)
+    fields = ("full_id", "condition", "owner", "content_type", "pixels", "size", "sha256_hex", "named", "created_at")
+
+    @display(description="Blob")
+    def short_id(self, blob: Blob) -> str:
+        return cells.id_link("storage_blob", blob.pk)
+
+    @display(description="Id")
+    def full_id(self, blob: Blob) -> str:
+        return cells.copied(blob.pk)
+
+    @display(description="State")
+    def condition(self, blob: Blob) -> str:
+        return cells.badge(blob.state)
+
+    @display(description="Organization")
+    def owner(self, blob: Blob) -> str:
+        return cells.row_link(blob.organization)
+
+    @display(description="Pixels")
+    def pixels(self, blob: Blob) -> str:
+        return _pixels(blob)
+
+    @display(description="Size")
+    def size(self, blob: Blob) -> str:
+        return cells.size(blob.size_bytes)
+
+    @display(description="SHA-256")
+    def sha256_hex(self, blob: Blob) -> str:
+        return cells.copied(bytes(blob.sha256).hex())
+
+    @display(description="Assets")
+    def named(self, blob: Blob) -> str:
+        return cells.number(str(blob.references))
+
+    @display(description="Made")
+    def made(self, blob: Blob) -> str:
+        return cells.ago(blob.created_at)
+
+
+@shown_on(Organization, permission="storage.view_asset")
+def assets_panel(organization: Organization) -> Panel:
+    latest = organization.assets.filter(deleted_at=None).select_related("blob", "user").order_by("-id")[:LATEST]
+    return Panel(
+        title="Assets",
+        headers=("Asset", "Kind", "Status", "By", "Size", "Made"),
+        rows=[
+            (
+                cells.id_link("storage_asset", asset.pk),
+                asset.kind,
+                cells.badge(asset.status),
+                cells.row_link(asset.user),
+                cells.size(asset.blob.size_bytes if asset.blob else None),
+                cells.ago(asset.created_at),
+            )
+            for asset in latest
+        ],
+        links=[("All", cells.list_url("storage_asset", organization__id__exact=organization.pk))],
+    )
+
+
+def _pixels(blob: Blob | None) -> str:
+    return f"{blob.width} × {blob.height}" if blob and blob.width else cells.NOTHING
