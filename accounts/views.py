@@ -60,6 +60,7 @@ class Me(APIView):
 
 class Organizations(ListAPIView[Organization]):
     scope = "account"
+    queryset = Organization.objects.none()  # for the API document, which is made without a request
     serializer_class = OrganizationOutput
 
     def get_queryset(self) -> QuerySet[Organization]:
@@ -105,6 +106,7 @@ class OrganizationDetail(APIView):
 
 class Members(ListAPIView[Membership]):
     scope = "account"
+    queryset = Membership.objects.none()  # for the API document, which is made without a request
     serializer_class = MemberOutput
 
     def get_queryset(self) -> QuerySet[Membership]:
@@ -133,6 +135,7 @@ class MemberDetail(APIView):
 
 class Invitations(ListAPIView[Invitation]):
     scope = "account"
+    queryset = Invitation.objects.none()  # for the API document, which is made without a request
     serializer_class = InvitationOutput
 
     def get_queryset(self) -> QuerySet[Invitation]:
@@ -180,6 +183,7 @@ class AcceptInvitation(APIView):
 
 class ApiKeys(ListAPIView[ApiKey]):
     scope = "account"
+    queryset = ApiKey.objects.none()  # for the API document, which is made without a request
     permission_classes = [CanManage]
     serializer_class = ApiKeyOutput
 

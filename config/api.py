@@ -64,6 +64,8 @@ STATUS: dict[type[Refusal], int] = {
     generation.UnknownOperation: 422,
     generation.ModelDisabled: 422,
     generation.InvalidInput: 422,
+    generation.InvalidBody: 422,
+    generation.NotSignedIn: 401,
     generation.QueueFull: 429,
     generation.JobNotRetryable: 409,
 }

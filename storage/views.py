@@ -6,8 +6,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django_filters import rest_framework as filters
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.generics import GenericAPIView
 from rest_framework.parsers import BaseParser
@@ -124,7 +123,7 @@ class AssetContent(APIView):
         operation_id="getAssetContent",
         tags=["assets"],
         description="The permanent address of the bytes: leads to a signed link of this minute.",
-        responses={302: OpenApiTypes.NONE},
+        responses={302: OpenApiResponse(description="The way to the bytes.")},
     )
     def get(self, request: Request, asset_id: UUID) -> HttpResponse:
         link = assets.sign(_found(request, asset_id))

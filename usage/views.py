@@ -33,6 +33,7 @@ class Balance(APIView):
 
 class Ledger(ListAPIView[LedgerEntry]):
     scope = "usage"
+    queryset = LedgerEntry.objects.none()  # for the API document, which is made without a request
     serializer_class = LedgerEntryOutput
 
     def get_queryset(self) -> QuerySet[LedgerEntry]:
@@ -45,6 +46,7 @@ class Ledger(ListAPIView[LedgerEntry]):
 
 class UsageRecords(ListAPIView[UsageRecord]):
     scope = "usage"
+    queryset = UsageRecord.objects.none()  # for the API document, which is made without a request
     serializer_class = UsageRecordOutput
     filterset_class = records.UsageRecordFilters
 
