@@ -4,11 +4,10 @@ import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.csp import CSP
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csp import csp_override
@@ -28,8 +27,8 @@ _DOCS_CSP: dict[str, list[str]] = {
 }
 
 
-def page(template: str, *, is_private: bool = False) -> Callable[..., HttpResponse]:
-    """A view of one template. A private page sends who is signed out to sign in first, and back afterwards.
+def page(template: str, *, signed_out: str | None = None) -> Callable[..., HttpResponse]:
+    """A view of one template; `signed_out` names the one that stands in its place until the visitor signs in there.
 
     The scripts call the API with the session cookie, for which they need the CSRF cookie from the first answer on.
     """
@@ -37,25 +36,20 @@ def page(template: str, *, is_private: bool = False) -> Callable[..., HttpRespon
     @ensure_csrf_cookie
     @never_cache
     def view(request: HttpRequest, **parts: str) -> HttpResponse:
-        if is_private and not request.user.is_authenticated:
-            return redirect(f"/account/sign-in?{urlencode({'next': request.path})}")
-        return render(request, template, {"demo": _demo(), **parts})
+        is_stranger = signed_out is not None and not request.user.is_authenticated
+        return render(request, signed_out if is_stranger else template, {"demo": _demo(), **parts})
 
     return view
 
 
-_create, _welcome = page("studio/index.html"), page("studio/welcome.html")
+studio = page("studio/index.html", signed_out="studio/welcome.html")
 sign_in = page("studio/sign_in.html")
 sign_up = page("studio/sign_up.html")
 reset_request = page("studio/reset_request.html")
 reset_password = page("studio/reset_password.html")
 verify_email = page("studio/verify_email.html")
-keys = page("studio/keys.html", is_private=True)
+keys = page("studio/keys.html", signed_out="studio/sign_in.html")
 docs = csp_override(_DOCS_CSP)(TemplateView.as_view(template_name="docs.html"))
-
-
-def studio(request: HttpRequest) -> HttpResponse:
-    return _create(request) if request.user.is_authenticated else _welcome(request)
 
 
 def openapi(request: HttpRequest) -> HttpResponse:

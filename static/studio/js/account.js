@@ -3,9 +3,10 @@
 import { byId, h } from "./dom.js";
 import * as session from "./session.js";
 
-/** Where to go after signing in: a path of this site, nothing else. */
+/** Where to go after signing in: a path of this site, or the page that the sign-in stood in for. */
 function next() {
-  const path = new URLSearchParams(location.search).get("next") ?? "/";
+  const here = location.pathname.startsWith("/account/sign-") ? "/" : location.pathname;
+  const path = new URLSearchParams(location.search).get("next") ?? here;
   return /^\/(?![/\\])/.test(path) ? path : "/";
 }
 
