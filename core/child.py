@@ -37,10 +37,10 @@ def serve(memory_bytes: int) -> None:
 def _answer(call: bytes) -> bytes:
     """The pickled (result, error) of a pickled (callable, seconds of CPU)."""
     try:
-        function, seconds = pickle.loads(call)
+        function, seconds = pickle.loads(call)  # noqa: S301 - from our parent alone
         _limit_cpu(seconds)
         return pickle.dumps((function(), None))
-    except Exception as error:  # noqa: BLE001 - the caller is the one to handle it
+    except Exception as error:
         error.add_note(f"In the child:\n{traceback.format_exc()}")
         return _pickled_error(error)
 
@@ -48,8 +48,9 @@ def _answer(call: bytes) -> bytes:
 def _pickled_error(error: Exception) -> bytes:
     try:
         pickled = pickle.dumps((None, error))
-        pickle.loads(pickled)
-    except Exception:  # noqa: BLE001 - an error that cannot travel is told in words
+        pickle.loads(pickled)  # noqa: S301 - what we just wrote
+    except Exception:
+        # An error that cannot travel is told in words.
         return pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
     return pickled
 

@@ -17,7 +17,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache, partial
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Literal
 from weakref import WeakSet
@@ -46,20 +46,32 @@ def run[*Ts, T](function: Callable[[*Ts], T], *args: *Ts, timeout: float | None 
     return _submit(partial(function, *args), timeout).result()
 
 
-async def arun[*Ts, T](function: Callable[[*Ts], T], *args: *Ts, timeout: float | None = None) -> T:
+async def arun[*Ts, T](
+    function: Callable[[*Ts], T],
+    *args: *Ts,
+    timeout: float | None = None,  # noqa: ASYNC109 - the child is killed then, which no asyncio.timeout does
+) -> T:
     """`run` without blocking the event loop."""
     return await asyncio.wrap_future(_submit(partial(function, *args), timeout))
 
 
 def _submit[T](call: partial[T], timeout: float | None) -> Future[T]:
     seconds = settings.CHILD_TIMEOUT_SECONDS if timeout is None else timeout
-    return _threads().submit(_call, call, seconds)
+    return _pool.submit(call, seconds)
 
 
-@cache
-def _threads() -> ThreadPoolExecutor:
+class _Pool:
     """One thread per child, which it starts when first needed and replaces when it is lost."""
-    return ThreadPoolExecutor(settings.CHILD_PROCESSES, thread_name_prefix="child")
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """A forked process has none of its parent's threads, and starts children of its own."""
+        self._threads = ThreadPoolExecutor(settings.CHILD_PROCESSES, thread_name_prefix="child")
+
+    def submit[T](self, call: partial[T], seconds: float) -> Future[T]:
+        return self._threads.submit(_call, call, seconds)
 
 
 def _call[T](call: partial[T], seconds: float) -> T:
@@ -82,7 +94,7 @@ class _Child:
 
     def __init__(self) -> None:
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "core.child", str(settings.CHILD_MEMORY_BYTES)],
             cwd=settings.BASE_DIR,
             env=environment | {"MALLOC_ARENA_MAX": "1"},
@@ -93,7 +105,8 @@ class _Child:
             # A signal to our process group is ours to handle.
             process_group=0,
         )
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._calls = Connection(os.dup(self._process.stdin.fileno()), readable=False)
         self._answers = Connection(os.dup(self._process.stdout.fileno()), writable=False)
         self._process.stdin.close()
@@ -123,8 +136,8 @@ class _Child:
 
 _mine = threading.local()
 _started: WeakSet[_Child] = WeakSet()
-# A forked process starts children of its own.
-os.register_at_fork(after_in_child=_threads.cache_clear)
+_pool = _Pool()
+os.register_at_fork(after_in_child=_pool.renew)
 
 
 @atexit.register

@@ -84,7 +84,8 @@ def _inspect_image(path: Path, bounds: Bounds) -> Inspected:
                 width, height = height, width
     except (Unreadable, MemoryError):
         raise
-    except Exception:  # noqa: BLE001 - decoders fail on damaged bytes with every error there is
+    except Exception:
+        # Decoders fail on damaged bytes with every error there is.
         raise Unreadable("truncated_image") from None
     return Inspected(kind="image", content_type=content_type, width=width, height=height)
 
@@ -116,7 +117,8 @@ def _check_header(image: ImageFile.ImageFile, bounds: Bounds) -> None:
 def _orientation(image: ImageFile.ImageFile) -> int:
     try:
         orientation: int = image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception:  # noqa: BLE001 - damaged metadata says nothing, and the picture is whole
+    except Exception:
+        # Damaged metadata says nothing, and the picture is whole.
         return 1
     return orientation
 

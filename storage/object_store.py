@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import urlsplit
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 # One PUT up to here; above, parts of this size.
 PART_BYTES = 8 * 1024**2
 _CHUNK_BYTES = 1024**2
+_making = Lock()
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 
 
@@ -152,8 +154,12 @@ def _status(error: ClientError) -> int:
     return error.response["ResponseMetadata"]["HTTPStatusCode"]
 
 
-@cache
 def _client() -> "S3Client":
     """One per process: clients are safe to share between threads, slow to make, and hold the connection pool."""
-    client = cast("Bucket", storages["default"]).connection.meta.client
-    return cast("S3Client", client)
+    with _making:
+        return _made_client()
+
+
+@cache
+def _made_client() -> "S3Client":
+    return cast("S3Client", cast("Bucket", storages["default"]).connection.meta.client)

@@ -284,7 +284,7 @@ def run_at_once(function, arguments):
     def guarded(argument):
         try:
             function(argument)
-        except Exception as error:  # noqa: BLE001 - shown by the assertion below
+        except Exception as error:
             errors.append(error)
         finally:
             connections.close_all()

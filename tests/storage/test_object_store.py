@@ -96,6 +96,7 @@ def test_a_store_that_fails_is_unavailable_and_leaves_nothing(file, other_store,
 
 
 def test_one_client_serves_every_thread():
+    object_store._made_client.cache_clear()
     found = []
     threads = [threading.Thread(target=lambda: found.append(object_store._client())) for _ in range(4)]
     for thread in threads:
@@ -137,9 +138,9 @@ def other_store(settings):
             threading.Thread(target=serve, args=(answer,), daemon=True).start()
         options = settings.STORAGES["default"]["OPTIONS"] | {"endpoint_url": f"http://127.0.0.1:{port}"}
         settings.STORAGES = settings.STORAGES | {"default": settings.STORAGES["default"] | {"OPTIONS": options}}
-        object_store._client.cache_clear()
+        object_store._made_client.cache_clear()
 
     yield point
     listener.close()
-    object_store._client.cache_clear()
+    object_store._made_client.cache_clear()
     storages._storages.clear()
