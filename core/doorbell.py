@@ -9,20 +9,19 @@ from contextlib import suppress
 from celery import current_app
 from kombu.exceptions import OperationalError
 
-from core import valkey
+from core import postman, valkey
 
 _MARK_MILLISECONDS = 1_000
 
 
 def ring(provider: str) -> None:
-    """Ask some worker to claim jobs of this provider. Best effort: never raises, waits at most about 0.2 s."""
+    """Ask some worker to claim jobs of this provider. Best effort: never waits or raises."""
 
-    is_first = valkey.quietly(
-        lambda: valkey.client().set(_mark(provider), 1, nx=True, px=_MARK_MILLISECONDS)
-    )
-    if is_first:
+    def send() -> None:
         with suppress(OperationalError):
             current_app.send_task("generation.tasks.dispatch", args=[provider], queue="dispatch", retry=False)
+
+    postman.mark(_mark(provider), milliseconds=_MARK_MILLISECONDS, then=send)
 
 
 def answered(provider: str) -> None:

@@ -13,7 +13,7 @@ from core import clock, trace
 
 CONTENT_TYPE = "application/problem+json"
 
-type Fact = str | int | float | bool | None | UUID | datetime | Sequence["Fact"] | Mapping[str, "Fact"]
+type Fact = str | int | float | bool | UUID | datetime | Sequence["Fact"] | Mapping[str, "Fact"] | None
 type ProblemJSON = dict[str, Any]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NotRequired, TypedDict
 
-from core import clock
+from core.fresh import Fresh
 from generation.exceptions import ModelDisabled, UnknownOperation
 from generation.models import ModelState, ProviderState
 from generation.providers import PROVIDERS
@@ -15,8 +15,8 @@ OFFERS: Mapping[tuple[str, str], Offer] = {
     (offer.model, offer.operation): offer for provider in PROVIDERS.values() for offer in provider.offers
 }
 
-# How long a process trusts what it read of the models' rows; staff's switch acts within this time.
-_TRUST_SECONDS = 1.0
+# Staff's switch acts within this time.
+_switched_off: Fresh[None, frozenset[str]] = Fresh(seconds=1)
 
 
 class PriceJSON(TypedDict):
@@ -55,18 +55,14 @@ def offer(model: str, operation: str) -> Offer:
         raise UnknownOperation(model=model, operation=operation) from None
 
 
-_disabled: tuple[float, frozenset[str]] = (0.0, frozenset())
-
-
 def require_enabled(model: str) -> None:
-    """Raises ModelDisabled where staff switched the model off. Trusts what it read for a second."""
-    global _disabled
-    read_at, names = _disabled
-    if clock.monotonic() - read_at > _TRUST_SECONDS:
-        names = frozenset(ModelState.objects.filter(is_enabled=False).values_list("model", flat=True))
-        _disabled = (clock.monotonic(), names)
-    if model in names:
+    """Raises ModelDisabled where staff switched the model off, at most a second ago."""
+    if model in _switched_off.get(None, _load_switched_off):
         raise ModelDisabled(model=model)
+
+
+def _load_switched_off(_: None) -> frozenset[str]:
+    return frozenset(ModelState.objects.filter(is_enabled=False).values_list("model", flat=True))
 
 
 @cache

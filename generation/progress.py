@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from core import valkey
+from core import postman
 
 
 def job_channel(job_id: UUID | str) -> str:
@@ -16,15 +16,9 @@ def organization_channel(organization_id: UUID | str) -> str:
 
 
 def announce(organization_id: UUID | str, job_id: UUID | str, body: str) -> None:
-    """Send one event's JSON to whoever follows the job or its organization. Best effort: never raises.
+    """Send one event's JSON to whoever follows the job or its organization. Best effort: never waits or raises.
 
     Call it after the commit. What gets lost here, the hub finds in Postgres within 15 s.
     """
-
-    def publish() -> None:
-        pipeline = valkey.client().pipeline(transaction=False)
-        pipeline.publish(job_channel(job_id), body)
-        pipeline.publish(organization_channel(organization_id), body)
-        pipeline.execute()
-
-    valkey.quietly(publish)
+    postman.publish(job_channel(job_id), body)
+    postman.publish(organization_channel(organization_id), body)

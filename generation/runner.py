@@ -17,7 +17,8 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from core import clock, doorbell
 from generation import attempts, dispatch
@@ -47,10 +48,11 @@ class Runner:
         self._has_room = threading.Event()
         self._has_room.set()
         self._renewed_at = clock.monotonic()
-        self._databases = ThreadPoolExecutor(_DATABASE_THREADS, thread_name_prefix="database")
+        self._connections: list[BaseDatabaseWrapper] = []
+        self._databases = self._threads("database", _DATABASE_THREADS)
         # Renewals never queue behind the attempts' own statements.
-        self._renewals = ThreadPoolExecutor(1, thread_name_prefix="renewal")
-        self._stores = ThreadPoolExecutor(_STORE_THREADS, thread_name_prefix="store")
+        self._renewals = self._threads("renewal", 1)
+        self._stores = self._threads("store", _STORE_THREADS)
         self._loop = asyncio.new_event_loop()
         self._keepers: list[asyncio.Task[None]] = []
         self._thread = threading.Thread(target=self._run_loop, name="runner", daemon=True)
@@ -72,6 +74,11 @@ class Runner:
             asyncio.run_coroutine_threadsafe(self._drain(timeout), self._loop).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
+            for pool in (self._databases, self._renewals, self._stores):
+                pool.shutdown()
+            for one in self._connections:
+                one.inc_thread_sharing()
+                one.close()
 
     # --- what an attempt may ask of its host --------------------------------------------------------------------------
 
@@ -97,6 +104,12 @@ class Runner:
     def may_submit(self) -> bool:
         """False when the last renewal is so old that other processes may soon take our attempts over."""
         return clock.monotonic() - self._renewed_at < settings.LEASE_SECONDS * 2 / 3
+
+    def _threads(self, name: str, count: int) -> ThreadPoolExecutor:
+        """A pool whose threads each have a connection of their own, closed when the runner ends."""
+        return ThreadPoolExecutor(
+            count, thread_name_prefix=name, initializer=lambda: self._connections.append(connections["default"])
+        )
 
     # --- on the loop --------------------------------------------------------------------------------------------------
 
@@ -231,12 +244,9 @@ def is_started() -> bool:
 
 
 def _with_connection[*Ts, T](function: Callable[[*Ts], T], *args: *Ts) -> T:
-    """Django's per-request care of connections, for threads that have no requests."""
+    """A connection that broke is closed, so that the next call on this thread opens another."""
     try:
         return function(*args)
     except (OperationalError, InterfaceError):
         connection.close()
         raise
-    finally:
-        if connection.connection is not None and connection.connection.closed:
-            close_old_connections()

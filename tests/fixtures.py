@@ -6,6 +6,7 @@ from rest_framework.test import APIClient
 
 from accounts import api_keys
 from accounts.models import Role
+from core import fresh
 from tests.factories import MembershipFactory, OrganizationFactory, UserFactory
 
 
@@ -36,7 +37,7 @@ def rows(request):
 def nothing_remembered():
     """What a process remembers for seconds must not reach the next test."""
     api_keys.forget()
-    yield
+    fresh.forget_everything()
 
 
 @pytest.fixture

@@ -1,0 +1,268 @@
+"""Attempts in a real runner on real Postgres, Valkey and S3: the step protocol, its faults, and the sums at the end."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from core import clock
+from generation import dispatch, jobs
+from generation.models import Attempt, Job, JobEvent, ProviderState, Stage, Status
+from generation.runner import Runner
+from storage.models import Asset
+from tests.factories import AttemptFactory
+from usage import ledger
+from usage.models import Hold, UsageRecord, Wallet
+
+PRICE = 20
+
+
+@pytest.fixture
+def runner(committed, settings):
+    """A worker's runner in this process; whoever uses it runs alone on the sandbox's queue of this database."""
+    settings.RETRY_BACKOFF_SECONDS = 0.05
+    settings.SEND_WITHIN_SECONDS = 0.5
+    ProviderState.objects.filter(pk="sandbox").update(resumes_at=None, pace=60_000, tokens=1_000)
+    running = Runner(slots=50)
+    yield running
+    running.drain(timeout=10)
+
+
+def submitted(api, **sandbox):
+    body = {
+        "operation": "generate",
+        "model": "sandbox/v1",
+        "input": {"prompt": "a cat", "width": 64, "height": 64, "sandbox": {"latencySeconds": 0, **sandbox}},
+    }
+    answer = api.post("/v1/jobs", body, format="json")
+    assert answer.status_code == 202, answer.json()
+    return Job.objects.get(pk=answer.json()["jobId"])
+
+
+def until(condition, *, runner=None, seconds=20):
+    """Wait for rows to say so, ringing as the sweep would."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it never came about"
+        jobs.wake_backoffs()
+        if runner:
+            runner.wake("sandbox")
+        time.sleep(0.02)
+    return found
+
+
+def ended(job, runner):
+    until(lambda: Job.objects.filter(pk=job.pk, finished_at__isnull=False).exists(), runner=runner)
+    job.refresh_from_db()
+    return job
+
+
+def types_of(job):
+    return [event.type.removeprefix("job.") for event in job.events.order_by("seq")]
+
+
+def assert_settled(job, *, charged):
+    wallet = Wallet.objects.get(pk=job.organization_id)
+    assert (wallet.held, wallet.available) == (0, 10_000 - charged)
+    assert job.charged_credits == charged
+    assert Hold.objects.get(reference=f"job:{job.pk}").state == ("captured" if charged else "released")
+    seqs = list(job.events.order_by("seq").values_list("seq", flat=True))
+    assert seqs == list(range(1, job.seq + 1))
+
+
+def test_a_job_is_made_stored_and_paid(api, funded, runner):
+    # when
+    job = ended(submitted(api, latencySeconds=0.3), runner)
+
+    # then
+    assert (job.status, job.progress, job.stage) == (Status.SUCCEEDED, 100, "")
+    assert_settled(job, charged=PRICE)
+    [asset] = Asset.objects.filter(job_id=job.pk)
+    assert (asset.status, asset.blob.width, asset.blob.height) == ("ready", 64, 64)
+    record = UsageRecord.objects.get(job_id=job.pk)
+    assert (record.quantity, record.credits, record.outcome, record.unit) == (1, PRICE, "succeeded", "image")
+    attempt = job.attempts.get()
+    assert (attempt.step, attempt.outcome, attempt.billed) == ("ended", "succeeded", "yes")
+    assert attempt.intent_at <= attempt.submitted_at <= attempt.delivered_at <= attempt.ended_at
+    assert types_of(job)[:2] == ["queued", "started"]
+    assert types_of(job)[-1] == "succeeded"
+
+
+@pytest.mark.parametrize("fault", ["server_error", "timeout"])
+def test_a_retryable_error_is_tried_again_and_paid_once(api, funded, runner, fault):
+    # when
+    job = ended(submitted(api, failWith=fault, failAttempts=1), runner)
+
+    # then
+    assert job.status == Status.SUCCEEDED
+    assert [(one.number, one.outcome) for one in job.attempts.order_by("number")] == [(1, "failed"), (2, "succeeded")]
+    assert_settled(job, charged=PRICE)
+    assert types_of(job).count("queued") == 2
+
+
+def test_three_tries_are_all_and_then_it_is_free(api, funded, runner):
+    job = ended(submitted(api, failWith="server_error"), runner)
+    assert (job.status, job.error_code, job.attempts.count()) == (Status.FAILED, "server_error", 3)
+    assert_settled(job, charged=0)
+
+
+def test_a_refusal_by_policy_is_final_and_free(api, funded, runner):
+    job = ended(submitted(api, failWith="content_policy"), runner)
+    assert (job.status, job.error_code, job.attempts.count()) == (Status.FAILED, "content_policy", 1)
+    assert_settled(job, charged=0)
+
+
+def test_a_lost_reply_is_looked_up_and_never_sent_again(api, funded, runner):
+    job = ended(submitted(api, failWith="lost_reply", latencySeconds=0.2), runner)
+    assert job.status == Status.SUCCEEDED
+    assert job.attempts.count() == 1
+    assert '"stage" : "reconciling"' in "".join(job.events.values_list("body", flat=True))
+    assert_settled(job, charged=PRICE)
+
+
+def test_a_call_that_never_arrived_is_made_again_once_that_is_sure(api, funded, runner):
+    # when
+    job = ended(submitted(api, failWith="never_arrived", failAttempts=1), runner)
+
+    # then: not before the first call could no more be on its way
+    assert job.status == Status.SUCCEEDED
+    first, second = job.attempts.order_by("number")
+    assert first.error_code == "never_arrived"
+    assert second.created_at > first.send_before
+    assert_settled(job, charged=PRICE)
+
+
+def test_a_429_is_no_attempt_and_slows_every_worker(api, funded, runner):
+    # when
+    job = ended(submitted(api, failWith="rate_limited", failAttempts=2), runner)
+
+    # then
+    assert (job.status, job.attempts_made, job.attempts.count()) == (Status.SUCCEEDED, 1, 3)
+    assert ProviderState.objects.get(pk="sandbox").pace < 60_000
+    assert_settled(job, charged=PRICE)
+
+
+def test_bytes_that_are_no_picture_cost_the_customer_nothing(api, funded, runner):
+    job = ended(submitted(api, failWith="bad_output"), runner)
+    assert (job.status, job.error_code) == (Status.FAILED, "bad_output")
+    assert_settled(job, charged=0)
+    assert UsageRecord.objects.get(job_id=job.pk).cost_micro_usd > 0
+    assert api.get(f"/v1/jobs/{job.pk}").json()["output"]["assets"] == []
+
+
+def test_what_the_provider_kept_back_is_free(api, funded, runner):
+    # given: two asked for, one withheld
+    body = {
+        "operation": "generate",
+        "model": "sandbox/v1",
+        "input": {
+            "prompt": "a cat", "count": 2, "width": 64, "height": 64,
+            "sandbox": {"latencySeconds": 0, "failWith": "withheld"},
+        },
+    }  # fmt: skip
+    job = Job.objects.get(pk=api.post("/v1/jobs", body, format="json").json()["jobId"])
+
+    # when
+    job = ended(job, runner)
+
+    # then
+    assert (job.status, job.held_credits) == (Status.SUCCEEDED, 2 * PRICE)
+    assert_settled(job, charged=PRICE)
+
+
+def test_canceling_a_running_job_stops_it_and_is_free(api, funded, runner):
+    # given
+    job = submitted(api, latencySeconds=60)
+    until(lambda: Job.objects.filter(pk=job.pk, stage=Stage.WAITING).exists(), runner=runner)
+
+    # when
+    assert api.post(f"/v1/jobs/{job.pk}/cancel").json()["effect"] == "requested"
+
+    # then
+    job = ended(job, runner)
+    assert job.status == Status.CANCELED
+    assert_settled(job, charged=0)
+    assert api.post(f"/v1/jobs/{job.pk}/cancel").json()["effect"] == "requested"
+
+
+def test_a_cancel_that_comes_too_late_ends_as_it_ends_and_is_paid(api, funded, runner):
+    job = submitted(api, latencySeconds=2, failWith="cancel_refused")
+    until(lambda: Job.objects.filter(pk=job.pk, stage=Stage.WAITING).exists(), runner=runner)
+    api.post(f"/v1/jobs/{job.pk}/cancel")
+    job = ended(job, runner)
+    assert job.status == Status.SUCCEEDED
+    assert_settled(job, charged=PRICE)
+
+
+def test_another_process_resumes_from_the_task_id_and_nothing_is_paid_twice(api, funded, committed, settings):
+    # given: a process that hands its attempt back while the provider works
+    settings.SEND_WITHIN_SECONDS = 0.5
+    job = submitted(api, latencySeconds=2)
+    leaving = Runner(slots=5)
+    until(lambda: Job.objects.filter(pk=job.pk, stage=Stage.WAITING).exists(), runner=leaving)
+    task_id = job.attempts.get().task_id
+    leaving.drain(timeout=10)
+    assert job.attempts.get().worker == ""
+
+    # when
+    next_one = Runner(slots=5)
+    try:
+        job = ended(job, next_one)
+    finally:
+        next_one.drain(timeout=10)
+
+    # then
+    attempt = job.attempts.get()
+    assert (attempt.task_id, attempt.crashes, attempt.token) == (task_id, 0, 2)
+    assert job.status == Status.SUCCEEDED
+    assert_settled(job, charged=PRICE)
+
+
+def test_a_job_that_kills_its_workers_is_ended_after_three(api, funded, runner):
+    # given: an attempt that three processes died of
+    job = submitted(api)
+    Job.objects.filter(pk=job.pk).update(status=Status.RUNNING, stage=Stage.SUBMITTING)
+    AttemptFactory(
+        job=job, crashes=2, worker="dead", lease_until=clock.now() - timedelta(seconds=1),
+        intent_at=clock.now(), send_before=clock.now(), step=Attempt.Step.SUBMITTING,
+    )  # fmt: skip
+
+    # when
+    job = ended(job, runner)
+
+    # then
+    assert (job.status, job.error_code) == (Status.FAILED, "worker_lost")
+    assert_settled(job, charged=0)
+
+
+def test_a_stale_token_changes_nothing(api, funded, committed):
+    # given: an attempt that another process has taken over
+    job = submitted(api)
+    provider = job.provider
+    old = dispatch.claim(provider, worker="paused", slots=50).claims
+    mine = next(claim for claim in old if claim.job_id == job.pk)
+    Attempt.objects.filter(pk=mine.attempt_id).update(lease_until=clock.now() - timedelta(seconds=1))
+    dispatch.resume(provider, worker="alive", slots=50)
+    before = (Job.objects.filter(pk=job.pk).values().get(), JobEvent.objects.filter(job=job).count())
+
+    # when
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT generation_settle(%s, %s, %s, 'succeeded', 1, 'yes', '', '', false, '[]', '{}')",
+            [job.pk, mine.attempt_id, mine.token],
+        )
+        settled = cursor.fetchone()[0]
+        cursor.execute(
+            "SELECT generation_advance(%s, %s, %s, 'waiting', 'waiting', 50, 'x')", [job.pk, mine.attempt_id, mine.token]
+        )
+        advanced = cursor.fetchone()[0]
+
+    # then
+    assert (settled, advanced) == (None, None)
+    assert (Job.objects.filter(pk=job.pk).values().get(), JobEvent.objects.filter(job=job).count()) == before
+    Attempt.objects.filter(pk=mine.attempt_id).update(lease_until=clock.now() - timedelta(seconds=1), worker="")
+
+
+def test_the_ledger_proves_itself_after_all_of_this(committed):
+    assert ledger.verify().errors == ()
