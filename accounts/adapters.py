@@ -1,28 +1,47 @@
 """Where allauth asks us: a sign-up makes an organization too, and tells nobody which addresses have accounts."""
 
+from smtplib import SMTPException
 from typing import Any, cast
 
+import structlog
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.signup import prevent_enumeration
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.headless.base.response import AuthenticationResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
 from django.contrib.auth.hashers import make_password
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import User
 from accounts.organizations import open_personal_organization
 
+log = structlog.get_logger(__name__)
+
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
     """Sign-up by e-mail address and password."""
 
     def save_user(self, request: HttpRequest, user: Any, form: BaseForm, commit: bool = True) -> User:
-        with transaction.atomic():
-            saved = cast(User, super().save_user(request, user, form, commit))
-            if commit:
-                open_personal_organization(saved)
+        try:
+            with transaction.atomic():
+                saved = cast(User, super().save_user(request, user, form, commit))
+                if commit:
+                    open_personal_organization(saved)
+        except IntegrityError:
+            # Another sign-up with the address was faster by a moment: answer as if it had been there all along.
+            answer = prevent_enumeration(request, email=form.cleaned_data["email"])
+            raise ImmediateHttpResponse(AuthenticationResponse.from_response(request, answer)) from None
         return saved
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        # Whoever signs up or asks for a new password can ask again; a 500 would tell them nothing, and others much.
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (SMTPException, OSError):
+            log.exception("mail was not sent", template=template_prefix)
 
     def respond_email_verification_sent(self, request: HttpRequest, user: Any) -> HttpResponse:
         if user is None:
