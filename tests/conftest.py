@@ -5,6 +5,7 @@ import os
 import django
 import pytest
 
+from config.embedded.processes import tail
 from tests import servers
 
 _servers = pytest.StashKey[servers.Servers]()
@@ -33,9 +34,20 @@ def pytest_unconfigure(config):
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.get_closest_marker("django_db", None) and item.get_closest_marker("django_db").kwargs.get("transaction"):
+        if item.get_closest_marker("django_db", None) and item.get_closest_marker("django_db").kwargs.get(
+            "transaction"
+        ):
             raise pytest.UsageError(f"{item.nodeid}: use `committed`; emptying every table would take the rate card")
         if "stack" in item.fixturenames:
             item.add_marker(pytest.mark.xdist_group("stack"))
             if "committed" not in item.fixturenames:
                 item.fixturenames.insert(0, "committed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test of the stack shows what each process said last."""
+    report = yield
+    if report.failed and (stack := getattr(item, "funcargs", {}).get("stack")):
+        report.sections += [(f"log of {name}", tail(child.log, lines=20)) for name, child in stack.processes.items()]
+    return report

@@ -5,15 +5,13 @@ migration until one changes. `DATABASE_URL`, `REDIS_URL` and `S3_ENDPOINT_URL` n
 """
 
 import fcntl
-import hashlib
-import json
 import os
 import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -24,11 +22,12 @@ import psycopg
 from psycopg import sql
 
 from config.embedded import ports
+from config.embedded.application import ROOT
 from config.embedded.postgres import UNSAFE_BUT_QUICK, Postgres, place
+from config.embedded.release import digest_of_files, digest_of_schema
 from config.embedded.s3 import S3
 from config.embedded.valkey import Valkey
 
-ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "test_template"
 POSTGRES_SETTINGS = (*UNSAFE_BUT_QUICK, "max_connections=300", "max_wal_size=1GB", "log_min_messages=fatal")
 SETTINGS = {
@@ -89,7 +88,7 @@ class Servers:
 
     def _copy_of_template(self) -> Postgres:
         with _locked(self._cache / "template.lock"):
-            template = self._cache / f"template-{_digest(_schema_files())}"
+            template = self._cache / f"template-{digest_of_schema()}"
             if not (template / "ready").exists():
                 self._make_template(template)
             # `cp` keeps owner and mode, which Postgres insists on.
@@ -114,7 +113,7 @@ class Servers:
     def _static_files(self) -> Path:
         """The collected files of the pages; made anew when ours or a package's changed."""
         with _locked(self._cache / "static.lock"):
-            folder = self._cache / f"static-{_digest(_files('static/**/*', 'uv.lock'))}"
+            folder = self._cache / f"static-{digest_of_files('static/**/*', 'uv.lock')}"
             if not folder.exists():
                 for old in self._cache.glob("static-*"):
                     shutil.rmtree(old, ignore_errors=True)
@@ -170,7 +169,7 @@ def leave() -> None:
 
 def _migrate_given_server() -> None:
     """On a server that is not ours the template is a database named by its hash; others of the kind are left alone."""
-    template = f"{TEMPLATE}_{_digest(_schema_files())}"
+    template = f"{TEMPLATE}_{digest_of_schema()}"
     url = urlsplit(os.environ["DATABASE_URL"])
     with psycopg.connect(url._replace(path="/postgres").geturl(), autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [template])
@@ -187,8 +186,7 @@ def _migrate_given_server() -> None:
 def _migrate(url: str) -> None:
     """The real migrations, SQL functions and triggers included, and the rate card, as a release does."""
     _manage("migrate", "--verbosity=0", "--skip-checks", DATABASE_URL=url)
-    if (ROOT / "generation/management/commands/sync_catalog.py").exists():
-        _manage("sync_catalog", "--skip-checks", DATABASE_URL=url)
+    _manage("sync_catalog", "--skip-checks", DATABASE_URL=url)
 
 
 def _manage(*command: str, **environment: str) -> None:
@@ -203,28 +201,6 @@ def _manage(*command: str, **environment: str) -> None:
     )
     if answer.returncode:
         raise RuntimeError(f"manage.py {command[0]} failed:\n{answer.stdout}{answer.stderr}")
-
-
-def _schema_files() -> Iterator[Path]:
-    return _files(
-        "*/migrations/*.py",
-        "billing/djstripe_migrations/*.py",
-        "*/sql/*.sql",
-        "generation/catalog.py",
-        "generation/providers/**/*.py",
-        "generation/management/commands/sync_catalog.py",
-        "uv.lock",
-    )
-
-
-def _files(*patterns: str) -> Iterator[Path]:
-    for pattern in patterns:
-        yield from (path for path in sorted(ROOT.glob(pattern)) if path.is_file())
-
-
-def _digest(files: Iterable[Path]) -> str:
-    contents = [(str(path.relative_to(ROOT)), hashlib.sha256(path.read_bytes()).hexdigest()) for path in files]
-    return hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:16]
 
 
 def _lock(path: Path, *, wait: bool = True) -> IO[str]:

@@ -55,10 +55,9 @@ class Postgres:
         for _ in range(3):
             self.port = ports.choose(preferred_port)
             self.process = self._launch(binaries)
-            process = self.process
-            if ports.wait_until(lambda: self._is_ready(binaries), seconds=60, while_true=lambda: process.is_running):
+            if self.process.comes_up(lambda: self._is_ready(binaries), within_seconds=60):
                 return
-            process.stop(grace_seconds=5)
+            self.process.stop(grace_seconds=5)
         raise StartFailed("postgres", self.log)
 
     def stop(self) -> None:
@@ -160,14 +159,16 @@ class Postgres:
 
     def _run(self, command: list[str]) -> "subprocess.CompletedProcess[str]":
         account = _account()
-        return subprocess.run(  # noqa: S603  # our own command
+        return subprocess.run(
             command,
             capture_output=True,
             text=True,
             check=False,
             cwd="/",
             env=_environment() | {"PGPASSWORD": self.password},
-            **({"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}),
+            user=account.pw_uid if account else None,
+            group=account.pw_gid if account else None,
+            extra_groups=[] if account else None,
         )
 
 
@@ -227,8 +228,8 @@ def _is_postmaster(pid: int, data: Path) -> bool:
     try:
         return Path(f"/proc/{pid}/cwd").resolve() == data.resolve()
     except OSError:
-        answer = subprocess.run(  # noqa: S603
-            ["ps", "-o", "command=", "-p", str(pid)],  # noqa: S607
+        answer = subprocess.run(
+            ["ps", "-o", "command=", "-p", str(pid)],
             capture_output=True,
             text=True,
             check=False,

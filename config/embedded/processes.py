@@ -7,14 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from config.embedded import ports
+
 _LOG_BYTES = 10 * 1024**2
 _PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_IS_LINUX = sys.platform.startswith("linux")
+_libc = ctypes.CDLL(None, use_errno=True) if _IS_LINUX else None
 
 
 class StartFailed(Exception):
@@ -61,7 +64,7 @@ class Process:
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
         with self.log.open("ab") as log:
-            self.popen = subprocess.Popen(  # noqa: S603  # our own command
+            self.popen = subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -69,8 +72,10 @@ class Process:
                 cwd=self.cwd,
                 env=self.env,
                 start_new_session=True,
-                preexec_fn=self._follow_parent,  # noqa: PLW1509  # we start children from the main thread alone
-                **self._credentials(),
+                preexec_fn=self._follow_parent,
+                user=self.user.pw_uid if self.user else None,
+                group=self.user.pw_gid if self.user else None,
+                extra_groups=[] if self.user else None,
             )
         return self
 
@@ -83,6 +88,10 @@ class Process:
     @property
     def is_running(self) -> bool:
         return self.popen is not None and not _has_exited(self.popen)
+
+    def comes_up(self, ready: Callable[[], bool], *, within_seconds: float) -> bool:
+        """Wait until `ready` holds; False when the time is up or the process ended before."""
+        return ports.wait_until(ready, seconds=within_seconds, while_true=lambda: self.is_running)
 
     @property
     def how_it_ended(self) -> str:
@@ -106,7 +115,7 @@ class Process:
             os.kill(self.pid, self.stop_signal)
 
     def stop(self, *, grace_seconds: float) -> None:
-        """Ask, wait, then kill whatever is left of its process group. Safe to repeat."""
+        """Ask, wait, then kill whatever is left of what it started. Safe to repeat."""
         if self.popen is None:
             return
         self.ask_to_stop()
@@ -114,18 +123,13 @@ class Process:
         while time.monotonic() < deadline and self.is_running:
             time.sleep(0.02)
         # The leader is reaped only after this, so its number cannot belong to anybody else yet.
-        kill_group(self.popen.pid)
+        kill_members(self.popen.pid)
         self.popen.wait()
         self.popen = None
 
     def _follow_parent(self) -> None:
         if _libc is not None:
             _libc.prctl(_PR_SET_PDEATHSIG, self.stop_signal)
-
-    def _credentials(self) -> dict[str, int | list[int]]:
-        if self.user is None:
-            return {}
-        return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
 
 
 def stop_together(stopping: Sequence[Process], *, grace_seconds: float) -> None:
@@ -140,41 +144,42 @@ def stop_together(stopping: Sequence[Process], *, grace_seconds: float) -> None:
 
 
 def end(identity: Identity, *, stop_signal: signal.Signals, grace_seconds: float) -> bool:
-    """End a group that an earlier run left behind; False when nothing of it lives.
+    """End what an earlier run left behind: a process and what it started; False when nothing of it lives.
 
-    The leader is known by its number and its start. Where it is dead, its group is only known by the number; a group
+    The leader is known by its number and its start. Where it is dead, its session is known by the number alone; one
     under a leader that started at another moment is somebody else's and is left alone.
     """
     leader = Identity.of(identity.pid)
     if leader not in {None, identity}:
         return False
-    if not any(group_members(identity.pid)):
+    if not any(members(identity.pid)):
         return False
     if leader:
         os.kill(identity.pid, stop_signal)
     deadline = time.monotonic() + (grace_seconds if leader else 0)
-    while time.monotonic() < deadline and any(group_members(identity.pid)):
+    while time.monotonic() < deadline and any(members(identity.pid)):
         time.sleep(0.05)
-    kill_group(identity.pid)
+    kill_members(identity.pid)
     deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and any(group_members(identity.pid)):
+    while time.monotonic() < deadline and any(members(identity.pid)):
         time.sleep(0.02)
     return True
 
 
-def kill_group(group: int) -> None:
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        # Gone, or (macOS) nothing but zombies.
-        return
+def kill_members(leader: int) -> None:
+    """Kill a leader and what it started, in whatever process group; the session they share tells them."""
+    for pid in members(leader):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            continue
 
 
-def group_members(group: int) -> Iterator[int]:
-    """The living processes of a group whose leader began its session, zombies left out."""
+def members(leader: int) -> Iterator[int]:
+    """The living processes of the session that a leader began, zombies left out."""
     for pid in _all_pids():
         facts = _facts(pid)
-        if facts and facts.group == group and facts.session in {group, None}:
+        if facts and leader in {facts.session, facts.group}:
             yield pid
 
 
@@ -193,7 +198,7 @@ class _Facts:
 
 
 def _facts(pid: int) -> _Facts | None:
-    if sys.platform != "linux":
+    if not _IS_LINUX:
         return _facts_from_ps(pid)
     try:
         # The command's name stands in parentheses and may hold anything; the numbers follow the last one.
@@ -206,8 +211,8 @@ def _facts(pid: int) -> _Facts | None:
 
 
 def _facts_from_ps(pid: int) -> _Facts | None:
-    answer = subprocess.run(  # noqa: S603
-        ["ps", "-o", "pgid=,stat=,lstart=", "-p", str(pid)],  # noqa: S607
+    answer = subprocess.run(
+        ["ps", "-o", "pgid=,stat=,lstart=", "-p", str(pid)],
         capture_output=True,
         text=True,
         check=False,
@@ -218,9 +223,9 @@ def _facts_from_ps(pid: int) -> _Facts | None:
 
 
 def _all_pids() -> list[int]:
-    if sys.platform == "linux":
-        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    listing = subprocess.run(["ps", "-axo", "pid="], capture_output=True, text=True, check=False)  # noqa: S607
+    if _IS_LINUX:
+        return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    listing = subprocess.run(["ps", "-axo", "pid="], capture_output=True, text=True, check=False)
     return [int(pid) for pid in listing.stdout.split()]
 
 

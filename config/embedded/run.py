@@ -16,7 +16,7 @@ from config.embedded import ports, screen
 from config.embedded.application import ROOT, process
 from config.embedded.edge import edge
 from config.embedded.processes import Process, StartFailed, stop_together
-from config.embedded.release import People, ReleaseFailed, release
+from config.embedded.release import ReleaseFailed, release
 from config.embedded.servers import ServerMoved, Servers
 from config.embedded.state import AlreadyRunning, State
 from config.embedded.supervisor import Supervisor
@@ -125,17 +125,19 @@ class Run:
         return at_once, [process(name, environment, logs=logs) for name in ("media", "beat")]
 
     def _wait_until_ready(self) -> None:
-        host = urlsplit(self.environment["BASE_URL"]).netloc
-        for name, path in (("live", "livez"), ("edge", "readyz")):
-            address = f"http://{ports.LOOPBACK}:{self.ports[name]}/{path}"
-            if not ports.wait_until(lambda: _answers(address, host), seconds=_READY_SECONDS, while_true=self._all_run):
-                failed = next((child for child in self.supervisor.processes() if not child.is_running), None)
-                raise StartFailed(
-                    failed.name if failed else "web", failed.log if failed else self.state.logs / "web.log"
-                )
+        if not ports.wait_until(self._is_ready, seconds=_READY_SECONDS, while_true=lambda: self._ended() is None):
+            failed = self._ended()
+            raise StartFailed(failed.name if failed else "web", failed.log if failed else self.state.logs / "web.log")
 
-    def _all_run(self) -> bool:
-        return all(child.is_running for child in self.supervisor.processes())
+    def _is_ready(self) -> bool:
+        host = urlsplit(self.environment["BASE_URL"]).netloc
+        return all(
+            _answers(f"http://{ports.LOOPBACK}:{self.ports[name]}/{path}", host)
+            for name, path in (("live", "livez"), ("edge", "readyz"))
+        )
+
+    def _ended(self) -> Process | None:
+        return next((child for child in self.supervisor.processes() if not child.is_running), None)
 
     def _remember(self) -> None:
         self.state.remember(reversed(self.supervisor.processes()))

@@ -53,22 +53,21 @@ class S3:
             self.port = ports.choose(preferred_port, usable=_is_usable)
             # Its sockets would lie under /tmp by port alone, where another account's left-overs stop it.
             self._sockets = Path(tempfile.mkdtemp(prefix="weed-"))
-            process = self.process = Process(
+            self.process = Process(
                 name="s3",
                 command=self._command(self._sockets),
                 log=self.log,
                 cwd=self.directory,
                 # Its memory grows with traffic to 840 MB and stays at a quarter of that under this limit.
                 env=dict(os.environ) | {"GOMEMLIMIT": "256MiB"},
-            )
-            process.start()
-            if ports.wait_until(self._is_ready, seconds=30, while_true=lambda: process.is_running):
+            ).start()
+            if self.process.comes_up(self._is_ready, within_seconds=30):
                 return
             self.stop()
         raise StartFailed("s3", self.log)
 
     def stop(self) -> None:
-        """Everything but the volume part ends at once; that one has nothing left to write and may wait for idle peers."""
+        """All ends at once but the volume part, which has nothing left to write and may wait for idle peers."""
         if self.process:
             self.process.stop(grace_seconds=4)
         if self._sockets:

@@ -29,7 +29,7 @@ class Supervisor:
     _patience: dict[str, _Patience] = field(default_factory=dict)
 
     def watch(self, process: Process, *, restart: Callable[[], Process]) -> None:
-        """Look after a process that was started; `restart` starts it anew and answers the process that took its place."""
+        """Look after a process that was started; `restart` starts it anew and answers what took its place."""
         self._children[process.name] = process
         self._restarts[process.name] = restart
         self._patience[process.name] = _Patience(started_at=time.monotonic())
@@ -41,7 +41,8 @@ class Supervisor:
     def look(self) -> bool:
         """Start again whoever ended and has waited long enough; True when somebody was started."""
         ended = [name for name, process in self._children.items() if not process.is_running]
-        return any([self._meet_end(name) for name in ended])
+        restarted = [name for name in ended if self._meet_end(name)]
+        return bool(restarted)
 
     def _meet_end(self, name: str) -> bool:
         now, process, patience = time.monotonic(), self._children[name], self._patience[name]

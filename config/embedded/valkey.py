@@ -32,13 +32,12 @@ class Valkey:
         self.directory.mkdir(parents=True, exist_ok=True)
         for _ in range(3):
             self.port = ports.choose(preferred_port)
-            process = self.process = Process(
+            self.process = Process(
                 name="valkey", command=[_binary(), str(self._configuration())], log=self.log, cwd=self.directory
-            )
-            process.start()
-            if ports.wait_until(lambda: ports.accepts(self.port), seconds=10, while_true=lambda: process.is_running):
+            ).start()
+            if self.process.comes_up(lambda: ports.accepts(self.port), within_seconds=10):
                 return
-            process.stop(grace_seconds=2)
+            self.process.stop(grace_seconds=2)
         raise StartFailed("valkey", self.log)
 
     def stop(self) -> None:
