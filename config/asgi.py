@@ -13,4 +13,9 @@ from generation.routing import websocket_urlpatterns  # noqa: E402
 from storage.streaming import StreamedUploads  # noqa: E402
 
 # Who may open a socket is the consumer's to say: a cookie needs an exact Origin, a ticket may come from anywhere.
-application = ProtocolTypeRouter({"http": StreamedUploads(http), "websocket": URLRouter(websocket_urlpatterns)})
+application = ProtocolTypeRouter(
+    {
+        "http": StreamedUploads(http),  # type: ignore[arg-type]  # Django types its scopes as plain dicts
+        "websocket": URLRouter(websocket_urlpatterns),
+    }
+)

@@ -31,8 +31,8 @@ _SECRETS = re.compile(
     re.IGNORECASE,
 )
 _SECRET_NAMES = frozenset(
-    "authorization cookie setCookie password secret token ticket sessionToken apiKey signature prompt negativePrompt"
-    " input body".split()
+    {"authorization", "cookie", "setCookie", "password", "secret", "token", "ticket", "sessionToken", "apiKey"}
+    | {"signature", "prompt", "negativePrompt", "input", "body"}
 )
 _HIDDEN = "[hidden]"
 # Servers and Django attach handlers of their own; everything goes through the one on the root.
@@ -85,7 +85,7 @@ class _LineHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             _write(self.format(record).encode())
-        except Exception:  # noqa: BLE001  # as every handler: a line that cannot be written must not stop the work
+        except Exception:  # as in every handler: a line that cannot be written must not stop the work
             self.handleError(record)
 
 

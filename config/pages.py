@@ -36,8 +36,8 @@ def page(template: str, *, signed_out: str | None = None) -> Callable[..., HttpR
     @ensure_csrf_cookie
     @never_cache
     def view(request: HttpRequest, **parts: str) -> HttpResponse:
-        is_stranger = signed_out is not None and not request.user.is_authenticated
-        return render(request, signed_out if is_stranger else template, {"demo": _demo(), **parts})
+        shown = signed_out if signed_out and not request.user.is_authenticated else template
+        return render(request, shown, {"demo": _demo(), **parts})
 
     return view
 
@@ -70,5 +70,6 @@ def _demo() -> dict[str, str] | None:
 @cache
 def _schema() -> bytes:
     # Made from the code, which does not change while a process lives, and slow to make.
-    rendered: bytes = OpenApiJsonRenderer().render(SchemaGenerator().get_schema(public=True), renderer_context={})
+    document = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]  # comes without types
+    rendered: bytes = OpenApiJsonRenderer().render(document, renderer_context={})
     return rendered

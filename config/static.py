@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 
-class StaticFilesMiddleware(WhiteNoiseMiddleware):
+class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # WhiteNoise comes without types
     """WhiteNoise as a middleware that an async request passes without a thread.
 
     The original is sync alone, and one sync middleware makes Django hold a thread for as long as the view runs: for

@@ -22,13 +22,14 @@ class Breaker:
 
     def allows(self) -> bool:
         """Whether to try now. While open, True once per `open_seconds`: that caller is the probe."""
-        if self._retry_at is None:
+        if not self.is_open:
             return True
         with self._lock:
-            now = clock.monotonic()
-            if self._retry_at is None or now < self._retry_at:
-                return self._retry_at is None
-            self._retry_at = now + self._open_seconds
+            now, retry_at = clock.monotonic(), self._retry_at
+            if retry_at is not None:
+                if now < retry_at:
+                    return False
+                self._retry_at = now + self._open_seconds
             return True
 
     def succeeded(self) -> None:

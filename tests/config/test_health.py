@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -15,7 +16,8 @@ ASK = """
 import django
 django.setup()
 from django.test import Client
-response = Client(headers={{"host": "localhost"}}).get("{path}")
+headers = {{"host": "localhost", "authorization": "Bearer {key}"}}
+response = Client(headers=headers).get("{path}")
 print(response.status_code, response.content.decode(), response.headers.get("Retry-After"))
 """
 
@@ -26,8 +28,8 @@ def unchecked(monkeypatch):
     monkeypatch.setattr(health._Migrations, "are_applied", False)
 
 
-def ask(path, **environment):
-    command = [sys.executable, "-c", ASK.format(path=path)]
+def ask(path, key="", **environment):
+    command = [sys.executable, "-c", ASK.format(path=path, key=key)]
     answer = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=True)
     return answer.stdout.splitlines()[-1]
 
@@ -53,6 +55,15 @@ def test_without_postgres_a_process_lives_and_is_not_ready():
 
     assert ask("/livez", DATABASE_URL=gone).startswith("200 ")
     assert ask("/readyz", DATABASE_URL=gone) == '503 {"status": "unavailable", "reason": "postgres_unreachable"} 1'
+
+
+def test_without_postgres_the_api_says_when_to_come_back(owner):
+    gone = elsewhere(os.environ["DATABASE_URL"], host="127.0.0.1:1")
+
+    status, *body, retry_after = ask("/v1/me", owner.secret, DATABASE_URL=gone).split(" ")
+
+    assert (status, retry_after) == ("503", "2")
+    assert json.loads(" ".join(body))["code"] == "unavailable"
 
 
 def test_a_postgres_that_does_not_answer_is_waited_for_a_second(unchecked, monkeypatch):

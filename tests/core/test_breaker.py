@@ -1,3 +1,5 @@
+import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -74,6 +76,25 @@ def test_a_dead_valkey_costs_one_call_and_then_nothing(moment, monkeypatch):
     assert len(calls) == 1
     moment.seconds += 1
     assert valkey.quietly(lambda: valkey.client().ping()) is True
+
+
+def test_a_valkey_that_takes_the_call_and_never_answers_is_not_waited_for(monkeypatch, settings):
+    # given
+    monkeypatch.setattr(valkey, "breaker", Breaker(open_seconds=1))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        client = valkey.client.__wrapped__()
+
+        # when
+        started = time.monotonic()
+        answer = valkey.quietly(lambda: client.set("mark", 1))
+        seconds = time.monotonic() - started
+        client.close()
+
+    # then
+    assert answer is None
+    assert seconds < 2 * settings.DOORBELL_TIMEOUT_SECONDS + 0.5
+    assert valkey.breaker.is_open
 
 
 def test_our_own_mistakes_are_not_swallowed():

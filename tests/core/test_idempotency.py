@@ -1,10 +1,14 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 from django.test import RequestFactory
+from rest_framework.test import APIClient
 
+from accounts.models import Organization
 from core import clock, idempotency
 from core.exceptions import BadIdempotencyKey, IdempotencyInProgress, IdempotencyMismatch
 from core.models import IdempotencyRecord
@@ -71,6 +75,33 @@ def test_the_slower_of_two_submissions_is_told_to_come_back(db):
     # then
     assert refusal.value.retry_after == 1
     assert IdempotencyRecord.objects.get(organization_id=made["organization_id"]).resource_id == made["resource_id"]
+
+
+def test_of_many_submissions_at_once_one_is_made(committed, owner):
+    # given
+    key = {"Idempotency-Key": str(uuid4())}
+    start = Barrier(12)
+
+    def submit(_):
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {owner.secret}")
+        start.wait()
+        response = client.post("/v1/organizations", {"name": "Once"}, format="json", headers=key)
+        connections.close_all()
+        return response
+
+    # when
+    with ThreadPoolExecutor(12) as threads:
+        responses = list(threads.map(submit, range(12)))
+
+    # then
+    assert {response.status_code for response in responses} <= {201, 409}
+    assert len({response.json()["id"] for response in responses if response.status_code == 201}) == 1
+    assert all(response.headers["Retry-After"] == "1" for response in responses if response.status_code == 409)
+    assert Organization.objects.filter(memberships__user=owner, name="Once").count() == 1
+
+    replay = owner.api.post("/v1/organizations", {"name": "Once"}, format="json", headers=key)
+    assert (replay.status_code, replay.headers["Idempotency-Replayed"]) == (201, "true")
 
 
 def test_records_outlive_a_day_of_retries_and_then_go(db):
