@@ -19,8 +19,8 @@ class PlanAdmin(AuditedAdmin):
     search_fields = ("slug", "title__istartswith")
     ordering = ("monthly_credits",)
     fieldsets = (
-        (None, {"fields": ("slug", "title", "monthly_credits", "is_default")}),
-        ("At once", {"fields": ("weight", "places", "queued_jobs", "requests_per_minute")}),
+        (None, {"fields": (("slug", "title"), ("monthly_credits", "is_default"))}),
+        ("At once", {"fields": (("weight", "places"), ("queued_jobs", "requests_per_minute"))}),
     )
 
     @display(description="Plan")

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterable
+from itertools import batched
 from typing import Any
 
 from django.conf import settings
@@ -9,10 +11,12 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin, TabularInline
+from django.utils.text import capfirst
+from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
-from core.desk.base import DeskAdmin, ReadOnly
+from core.desk import cells
+from core.desk.base import LATEST, DeskAdmin, Panel, ReadOnly
 
 # Not shown of dj-stripe's rows: keys, signing secrets, and raw bodies that may hold either.
 _HIDDEN_FIELDS = {"secret", "stripe_data", "body", "headers", "djstripe_uuid"}
@@ -32,6 +36,8 @@ class StripeMirror(ReadOnly, DeskAdmin):
     inlines = ()
     actions = ()
     actions_detail = ("open_in_stripe",)
+    # The models that dj-stripe's own page edits inline.
+    related: tuple[type[Model], ...] = ()
 
     def get_list_filter(self, request: HttpRequest) -> tuple[str, ...]:
         return tuple(name for name in ("livemode", "created") if name in self._names())
@@ -39,12 +45,21 @@ class StripeMirror(ReadOnly, DeskAdmin):
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return tuple(name for name in ("id", "subscriber__email") if name.partition("__")[0] in self._names())
 
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        return [name for name in super().get_list_display(request) if name != "djstripe_owner_account"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Without Stripe's explanations of each field, which are for its programmers."""
+        kwargs.setdefault("help_texts", dict.fromkeys(self._names(), ""))
+        return super().get_form(request, obj, change, **kwargs)
+
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         names = [name for name in self._names() if name not in _HIDDEN_FIELDS]
         common = [name for name in _COMMON if name in names]
         rest = [name for name in names if name not in common]
         told = ["as_stripe_tells_it"] if "stripe_data" in self._names() else []
-        return [(None, {"fields": common or rest}), ("Row", {"fields": (rest if common else []) + told})]
+        # Two to a line; what Stripe tells takes a line of its own.
+        return [(None, {"fields": [*batched([*common, *rest], 2, strict=False), *told]})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return ("as_stripe_tells_it",)
@@ -61,9 +76,21 @@ class StripeMirror(ReadOnly, DeskAdmin):
     def open_in_stripe(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(self.model.objects.get(pk=object_id).get_stripe_dashboard_url())
 
+    def panels(self, row: Model) -> Iterable[Panel]:
+        for model in self.related:
+            key = next(each.name for each in model._meta.concrete_fields if each.related_model is type(row))
+            found = model._default_manager.filter(**{key: row}).order_by("-pk")[:LATEST]
+            if rows := [(_stripe_link(each), cells.ago(each.created)) for each in found]:
+                title = capfirst(str(model._meta.verbose_name_plural))
+                yield Panel(title=title, headers=("Id", "Created"), rows=rows)
+
     def _names(self) -> list[str]:
         fields: list[Any] = self.opts.get_fields()
         return [each.name for each in fields if getattr(each, "concrete", False) and not each.primary_key]
+
+
+def _stripe_link(row: Any) -> str:
+    return cells.row_link(row, row.id) if type(row) in admin.site._registry else row.id
 
 
 def redacted(value: Any) -> Any:
@@ -80,19 +107,6 @@ def environment(request: HttpRequest) -> list[str]:
     return [settings.ENVIRONMENT, "danger" if settings.ENVIRONMENT == "production" else "info"]
 
 
-def _related(inline: Any) -> type[TabularInline]:
-    """A package's inline as a plain table of links."""
-    shown = {
-        "fields": ("id", "created"),
-        "readonly_fields": ("id", "created"),
-        "extra": 0,
-        "can_delete": False,
-        "max_num": 0,
-        "show_change_link": True,
-    }
-    return type(inline.__name__, (TabularInline, inline), shown)
-
-
 def _dress() -> None:
     """Register what other packages registered once more, as pages of our theme."""
     for model, old in list(admin.site._registry.items()):
@@ -103,8 +117,9 @@ def _dress() -> None:
             admin.site.register(model, type(type(old).__name__, (ModelAdmin, type(old)), {}))
             continue
         relations = tuple(each.name for each in model._meta.concrete_fields if each.is_relation)
-        extra = {"list_select_related": relations, "inlines": [_related(each) for each in old.inlines]}
+        extra = {"list_select_related": relations, "related": tuple(each.model for each in old.inlines)}
         admin.site.register(model, type(type(old).__name__, (StripeMirror, type(old)), extra))
 
 
+admin.site.index_title = "Overview"
 _dress()

@@ -92,7 +92,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     for group in groups:
         if group["title"] == "Stripe" and group["items"]:
             link = reverse("admin:app_list", args=["djstripe"])
-            group["items"].append({"title": "All of Stripe", "icon": "more_horiz", "link": link})
+            is_open = request.path == link
+            group["items"].append({"title": "All of Stripe", "icon": "more_horiz", "link": link, "active": is_open})
     return [{"title": "", "items": [front]}, *(group for group in groups if group["items"])]
 
 

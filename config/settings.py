@@ -36,7 +36,6 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
@@ -309,6 +308,8 @@ APPEND_SLASH = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
+# Times in the admin as logs have them: config/formats/en/formats.py.
+FORMAT_MODULE_PATH = "config.formats"
 
 # --- the worker ------------------------------------------------------------------------------------------------------
 RUNNER_SLOTS = env.integer("RUNNER_SLOTS", 1_000)
@@ -388,10 +389,13 @@ UNFOLD = {
     "SITE_TITLE": "Media backend",
     "SITE_HEADER": "Media backend",
     "SITE_SYMBOL": "auto_awesome",
-    "SHOW_HISTORY": True,
+    # The audit trail says more, and about more.
+    "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "ENVIRONMENT": "config.admin.environment",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
+    "STYLES": [lambda request: static("desk/desk.css")],
     "SCRIPTS": [lambda request: static("desk/desk.js")],
     "SIDEBAR": {"show_search": True, "navigation": "config.navigation.navigation"},
     "COLORS": {

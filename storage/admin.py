@@ -1,12 +1,7 @@
 """Bytes, for support: what an asset is, whose, how large, and how it looks. Links are signed when a page is drawn."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.db.models import Count, Sum
-from django.http import HttpRequest
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 
@@ -31,10 +26,10 @@ class AssetAdmin(ReadOnly, DeskAdmin):
     search_help_text = "The id of an asset, a job, an organization or a user, or an address."
     ordering = ("-id",)
     fieldsets = (
-        (None, {"fields": ("preview", "full_id", "kind", "condition", "filename")}),
-        ("Whose", {"fields": ("owner", "uploader", "job", "job_index")}),
-        ("Bytes", {"fields": ("size", "pixels", "content_type", "sha256", "stored_as")}),
-        ("When", {"fields": ("created_at", "expires_at", "deleted_at")}),
+        (None, {"fields": ("preview", ("full_id", "condition"), ("kind", "filename"))}),
+        ("Whose", {"fields": (("owner", "uploader"), ("job", "job_index"))}),
+        ("Bytes", {"fields": (("size", "pixels"), ("content_type", "stored_as"), "sha256")}),
+        ("When", {"fields": (("created_at", "expires_at"), "deleted_at")}),
     )
 
     @display(description="Preview")
@@ -110,7 +105,13 @@ class BlobAdmin(ReadOnly, DeskAdmin):
     search_ids = ("pk", "organization_id")
     search_help_text = "The id of a blob or an organization, or a member's address."
     ordering = ("-id",)
-    fields = ("full_id", "condition", "owner", "content_type", "pixels", "size", "sha256_hex", "named", "created_at")
+    fields = (
+        ("full_id", "condition"),
+        ("owner", "named"),
+        ("content_type", "pixels"),
+        ("size", "created_at"),
+        "sha256_hex",
+    )
 
     @display(description="Blob")
     def short_id(self, blob: Blob) -> str:

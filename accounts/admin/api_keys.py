@@ -30,8 +30,8 @@ class ApiKeyAdmin(ReadOnly, DeskAdmin):
     search_help_text = "The 8 characters after pk_live_, an address, or an id. Never paste a whole key."
     ordering = ("-id",)
     fieldsets = (
-        (None, {"fields": ("public", "name", "state", "key_of", "maker", "scopes")}),
-        ("When", {"fields": ("created_at", "last_used_at", "expires_at", "revoked_at")}),
+        (None, {"fields": (("public", "state"), ("name", "scopes"), ("key_of", "maker"))}),
+        ("When", {"fields": (("created_at", "last_used_at"), ("expires_at", "revoked_at"))}),
     )
     actions = ("revoke_selected",)
     actions_detail = ("revoke",)

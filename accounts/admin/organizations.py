@@ -25,10 +25,7 @@ class OrganizationAdmin(ReadOnly, DeskAdmin):
     search_fields = ("name__istartswith", "memberships__user__email")
     search_help_text = "The beginning of a name, a member's address, or an id."
     ordering = ("-id",)
-    fieldsets = (
-        (None, {"fields": ("full_id", "name", "state", "owner")}),
-        ("Since", {"fields": ("created_at", "closed_at")}),
-    )
+    fieldsets = ((None, {"fields": (("full_id", "state"), ("name", "owner"), ("created_at", "closed_at"))}),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Organization]:
         owners = Membership.objects.filter(organization=OuterRef("pk"), role=Role.OWNER).order_by("id")

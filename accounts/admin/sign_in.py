@@ -68,6 +68,7 @@ class EmailAddressAdmin(ReadOnly, DeskAdmin):
             request,
             EmailAddress.objects.filter(pk=object_id),
             title="Mark as verified",
+            is_harsh=False,
             warning="Only for an address whose owner is known to you: it lets them sign in and be invited by it.",
             perform=perform,
             back=cells.change_url("account_emailaddress", object_id),
@@ -162,9 +163,7 @@ class GroupAdmin(AuditedAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return bool(getattr(request.user, "is_superuser", False))
 
-    def formfield_for_manytomany(
-        self, db_field: Any, request: HttpRequest, **kwargs: Any
-    ) -> Any:
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """With their types at once: each permission's name asks for its own."""
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         if field is not None and db_field.name == "permissions":

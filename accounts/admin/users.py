@@ -55,7 +55,7 @@ class UserAdmin(AuditedAdmin):
     autocomplete_fields = ("groups",)
     readonly_fields = ("id", "date_joined", "last_login")
     fieldsets = (
-        (None, {"fields": ("email", "name", "id", "date_joined", "last_login")}),
+        (None, {"fields": (("email", "name"), "id", ("date_joined", "last_login"))}),
         ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
     )
     add_fieldsets = (
@@ -125,7 +125,7 @@ class UserAdmin(AuditedAdmin):
             request,
             reachable,
             title="Set password",
-            warning="Whoever is signed in with the old one is signed out. Better: the reset that people ask for by mail.",
+            warning="Signs the user out everywhere. The reset that people ask for by mail is better.",
             perform=perform,
             form_class=PasswordForm,
             back=cells.change_url("accounts_user", object_id),

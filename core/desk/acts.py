@@ -46,11 +46,13 @@ def act[Row: Model](
     perform: Callable[[Row, Mapping[str, Any]], str],
     form_class: type[ReasonForm] = ReasonForm,
     back: str,
+    is_harsh: bool = True,
 ) -> HttpResponse:
     """Ask for a reason and whatever else the form has; once it is given, act on each row and go back.
 
     `perform` gets a row and the cleaned form, and answers what it did, in a sentence; a Refusal of one row is told
     and does not keep the others from it. Call it outside a transaction: an act that needs one opens its own.
+    `is_harsh` colors the button.
     """
     chosen = list(rows[: MOST_ROWS + 1])
     if not chosen:
@@ -60,7 +62,8 @@ def act[Row: Model](
         return HttpResponseRedirect(back)
     form = form_class(request.POST if _ASKED in request.POST else None)
     if not form.is_valid():
-        return _page(model_admin, request, chosen, form, title=title, warning=warning, back=back)
+        said = {"title": title, "warning": warning, "back": back, "variant": "danger" if is_harsh else "primary"}
+        return _page(model_admin, request, chosen, form, said)
     for row in chosen:
         try:
             messages.success(request, perform(row, form.cleaned_data))
@@ -79,19 +82,14 @@ def _page[Row: Model](
     request: HttpRequest,
     rows: list[Row],
     form: forms.Form,
-    *,
-    title: str,
-    warning: str,
-    back: str,
+    said: Mapping[str, str],
 ) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
-        "title": title,
-        "warning": warning,
+        **said,
         "form": form,
         "rows": rows,
-        "back": back,
         "asked": _ASKED,
         "action": request.POST.get("action", ""),
         "action_checkbox_name": ACTION_CHECKBOX_NAME,

@@ -11,6 +11,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 from unfold.dataclasses import UnfoldAction
+from unfold.views import ChangeList
 
 from core.desk.paginator import EstimatingPaginator
 
@@ -57,6 +58,14 @@ def shown_on[Row: Model](
     return register
 
 
+class _List(ChangeList):
+    """Without "(Show all)" beside the title: the count is told below the list, and it is not a full one."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.full_result_count = self.result_count
+
+
 class DeskAdmin(ModelAdmin):
     """The base of our admin pages: no full counts, no facets, search by exact id or words, nothing ever deleted."""
 
@@ -86,6 +95,17 @@ class DeskAdmin(ModelAdmin):
         if uuid := as_uuid(term):
             return queryset.filter(_any(self.search_ids, uuid)), False
         return queryset.filter(_any(self.get_search_fields(request), term)), False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return _List
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Without the buttons that add or change a related row from within another's form."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        for way in ("add", "change", "delete", "view"):
+            if hasattr(getattr(field, "widget", None), f"can_{way}_related"):
+                setattr(field.widget, f"can_{way}_related", False)
+        return field
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -4,7 +4,6 @@ from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.db.models import Model
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
@@ -16,6 +15,7 @@ from core import clock
 
 NOTHING = "–"
 _SHORT = 8
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 # A status, kind or outcome and the color it is always shown in; what is not named is grey.
 COLORS: dict[str, str] = {
@@ -25,7 +25,7 @@ COLORS: dict[str, str] = {
         "danger": "failed rejected revoked closed banned superuser adjust off paused unknown debt",
         "warning": "canceled expired dying released reconciling expire release slowed yes hidden",
         "info": "queued pending promised capture repay personal admin",
-        "primary": "running open hold owner staff team",
+        "primary": "running claimed submitting waiting storing open hold owner staff team",
     }.items()
     for word in words.split()
 }
@@ -85,7 +85,7 @@ def ago(at: datetime | None) -> str:
         '<time class="whitespace-nowrap" datetime="{}" title="{} UTC">{}</time>',
         clock.rfc3339(at),
         f"{at:%Y-%m-%d %H:%M:%S}",
-        naturaltime(at),
+        _distance((clock.now() - at).total_seconds()),
     )
 
 
@@ -103,9 +103,9 @@ def span(start: datetime | None, end: datetime | None) -> str:
         return NOTHING
     seconds = (end - start).total_seconds()
     if seconds < 60:
-        return f"{seconds:.2f} s"
+        return number(f"{seconds:.2f} s")
     minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes} min {seconds} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    return number(f"{minutes} min {seconds} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min")
 
 
 def credits(amount: int | None) -> str:
@@ -130,3 +130,11 @@ def number(text: str) -> SafeString:
 
 def size(size_bytes: int | None) -> str:
     return number(filesizeformat(size_bytes)) if size_bytes is not None else NOTHING
+
+
+def _distance(seconds: float) -> str:
+    """How far away an instant is, in its largest unit."""
+    size = abs(seconds)
+    unit, length = next((name, length) for name, length in _UNITS if size >= length or length == 1)
+    text = f"{size // length:.0f} {unit}"
+    return f"{text} ago" if seconds >= 0 else f"in {text}"

@@ -23,8 +23,9 @@ class EstimatingPaginator(Paginator):
         return max(counted, self._estimate())
 
     @property
-    def is_estimate(self) -> bool:
-        return self.count >= MOST_COUNTED
+    def told(self) -> str:
+        """The count in words that claim no more than is known."""
+        return f"{self.count:,}" if self.count < MOST_COUNTED else f"about {self.count:,}"
 
     def _estimate(self) -> int:
         table = self.object_list.model._meta.db_table

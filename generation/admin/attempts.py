@@ -17,7 +17,19 @@ from generation.models import Attempt, JobEvent
 
 @admin.register(Attempt)
 class AttemptAdmin(ReadOnly, DeskAdmin):
-    list_display = ("short_id", "of_job", "number", "owner", "model", "progress", "result", "task", "worker", "made", "took")
+    list_display = (
+        "short_id",
+        "of_job",
+        "number",
+        "owner",
+        "model",
+        "progress",
+        "result",
+        "task",
+        "worker",
+        "made",
+        "took",
+    )
     list_filter = (("step", ChoicesDropdownFilter), ("outcome", ChoicesDropdownFilter))
     list_select_related = ("job__organization",)
     search_fields = ("task_id", "worker", "job__user__email")
@@ -25,10 +37,16 @@ class AttemptAdmin(ReadOnly, DeskAdmin):
     search_help_text = "The id of an attempt, a job or an organization; a provider's task, a worker, an address."
     ordering = ("-id",)
     fieldsets = (
-        (None, {"fields": ("full_id", "of_job", "number", "owner", "provider", "model", "progress", "result")}),
-        ("At the provider", {"fields": ("task", "billed", "error_detail")}),
-        ("Lease", {"fields": ("worker", "token", "lease_until", "crashes")}),
-        ("When", {"fields": ("created_at", "intent_at", "send_before", "submitted_at", "delivered_at", "ended_at")}),
+        (
+            None,
+            {"fields": (("full_id", "of_job"), ("number", "owner"), ("provider", "model"), ("progress", "result"))},
+        ),
+        ("At the provider", {"fields": (("task", "billed"), "error_detail")}),
+        ("Lease", {"fields": (("worker", "token"), ("lease_until", "crashes"))}),
+        (
+            "When",
+            {"fields": (("created_at", "intent_at"), ("send_before", "submitted_at"), ("delivered_at", "ended_at"))},
+        ),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Attempt]:

@@ -21,12 +21,13 @@ from core.desk.base import DeskAdmin, Panel, ReadOnly
 from generation import catalog, jobs
 from generation.exceptions import JobNotRetryable
 from generation.jobs import IdempotencyKey
-from generation.models import TERMINAL, Job, JobEvent, Status
+from generation.models import TERMINAL, Job, JobEvent
 from storage import assets
 from storage.models import Asset
 from usage.models import Hold, UsageRecord
 
 _MOST_EVENTS = 100
+_TAB = ("tab",)
 _EFFECTS = {
     "prevented": "was canceled before it ran; its credits are free again.",
     "requested": "is being stopped; its worker settles it.",
@@ -49,7 +50,7 @@ class ByProvider(DropdownFilter):
 
 @admin.register(Job)
 class JobAdmin(ReadOnly, DeskAdmin):
-    list_display = ("short_id", "state", "what", "owner", "by", "tries", "price", "error", "made", "took")
+    list_display = ("short_id", "state", "what", "owner", "by", "price", "error", "made", "took")
     list_filter = (("status", ChoicesDropdownFilter), ByProvider, ("organization", AutocompleteSelectFilter))
     list_select_related = ("organization", "user")
     search_fields = ("user__email", "trace_id", "request_id")
@@ -57,14 +58,23 @@ class JobAdmin(ReadOnly, DeskAdmin):
     search_help_text = "The id of a job, an organization, a user or a key; an address; a trace or request id."
     ordering = ("-id",)
     fieldsets = (
-        (None, {"fields": ("full_id", "state", "percent", "what", "error_told")}),
-        ("Whose", {"fields": ("owner", "by", "key", "again_of")}),
-        ("Asked", {"fields": ("input", "metadata", "priority", "places")}),
-        ("Made", {"fields": ("output_text", "output_data")}),
-        ("Money", {"fields": ("held", "charged", "price_line", "cost_each")}),
-        ("When", {"fields": ("created_at", "started_at", "finished_at", "next_attempt_at", "cancel_requested_at")}),
-        ("Deadlines", {"fields": ("start_deadline_at", "deadline_at")}),
-        ("Trace", {"fields": ("trace_id", "request_id")}),
+        (None, {"fields": (("full_id", "state"), ("what", "error_told"), ("owner", "by"), ("key", "again_of"))}),
+        ("Asked", {"classes": _TAB, "fields": ("input", "metadata", ("priority", "places"))}),
+        ("Made", {"classes": _TAB, "fields": ("output_text", "output_data")}),
+        ("Money", {"classes": _TAB, "fields": (("held", "charged"), ("price_line", "cost_each"))}),
+        (
+            "When",
+            {
+                "classes": _TAB,
+                "fields": (
+                    ("created_at", "started_at"),
+                    ("finished_at", "cancel_requested_at"),
+                    ("start_deadline_at", "deadline_at"),
+                    ("next_attempt_at",),
+                ),
+            },
+        ),
+        ("Trace", {"classes": _TAB, "fields": ("trace_id", "request_id")}),
     )
     actions = ("cancel_selected", "retry_selected")
     actions_detail = ("cancel", "retry")
@@ -85,11 +95,8 @@ class JobAdmin(ReadOnly, DeskAdmin):
 
     @display(description="Status")
     def state(self, job: Job) -> str:
-        return format_html("{} {}", cells.badge(job.status), job.stage)
-
-    @display(description="Progress")
-    def percent(self, job: Job) -> str:
-        return f"{job.progress} %"
+        doing = f"{job.stage} {job.progress} %" if job.stage else ""
+        return format_html("{} {}", cells.badge(job.status), doing)
 
     @display(description="Operation")
     def what(self, job: Job) -> str:
@@ -110,10 +117,6 @@ class JobAdmin(ReadOnly, DeskAdmin):
     @display(description="Retry of")
     def again_of(self, job: Job) -> str:
         return cells.id_link("generation_job", job.retry_of_id)
-
-    @display(description="Attempts")
-    def tries(self, job: Job) -> str:
-        return cells.number(str(job.attempts_made))
 
     @display(description="Credits")
     def price(self, job: Job) -> str:
@@ -184,7 +187,7 @@ class JobAdmin(ReadOnly, DeskAdmin):
             self,
             request,
             chosen,
-            title="Cancel",
+            title="Cancel the work",
             warning="A queued job ends at once and is free. A running one is stopped where its provider allows that; "
             "what was made by then is charged.",
             perform=perform,
@@ -214,7 +217,8 @@ class JobAdmin(ReadOnly, DeskAdmin):
             self,
             request,
             chosen,
-            title="Retry",
+            title="Run again",
+            is_harsh=False,
             warning="Makes a new job in its owner's name, at today's price, held from the organization's credits.",
             perform=perform,
             back=back,
@@ -244,7 +248,19 @@ def _record(act_name: str, request: HttpRequest, job: Job, given: Mapping[str, A
 def _attempts(job: Job) -> Panel:
     return Panel(
         title="Attempts",
-        headers=("No.", "Model", "Step", "Outcome", "Task", "Worker", "Claimed", "Sent", "Accepted", "Delivered", "Ended"),
+        headers=(
+            "No.",
+            "Model",
+            "Step",
+            "Outcome",
+            "Task",
+            "Worker",
+            "Claimed",
+            "Sent",
+            "Accepted",
+            "Delivered",
+            "Ended",
+        ),
         rows=[
             (
                 cells.row_link(attempt, attempt.number),

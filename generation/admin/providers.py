@@ -30,8 +30,8 @@ class ProviderStateAdmin(AuditedAdmin):
     readonly_fields = ("state", "pace_now", "tokens", "resumes_at", "slowed_at")
     fieldsets = (
         (None, {"fields": ("state",)}),
-        ("Caps", {"fields": ("places", "pace_per_minute")}),
-        ("Pace", {"fields": ("pace_now", "tokens", "resumes_at", "slowed_at")}),
+        ("Caps", {"fields": (("places", "pace_per_minute"),)}),
+        ("Pace", {"fields": (("pace_now", "tokens"), ("resumes_at", "slowed_at"))}),
     )
     actions_detail = ("pause", "resume")
 
@@ -106,6 +106,7 @@ class ProviderStateAdmin(AuditedAdmin):
             request,
             ProviderState.objects.filter(pk=object_id),
             title="Pause" if to_paused else "Resume",
+            is_harsh=to_paused,
             warning="Jobs are admitted and wait; those that run go on."
             if to_paused
             else "What waited goes out as fast as the caps and the pace allow.",

@@ -10,6 +10,7 @@ from django.utils.text import Truncator
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from core import clock
 from core.desk import cells
@@ -20,6 +21,8 @@ from usage.models import Ban
 
 
 class BanForm(forms.ModelForm):  # type: ignore[type-arg]  # as of any model form
+    reason = forms.CharField(max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
+
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
         organization, user = given.get("organization"), given.get("user")
@@ -41,7 +44,7 @@ class BanAdmin(DeskAdmin):
     search_help_text = "An address, or the id of an organization, a user or a ban."
     ordering = ("-id",)
     autocomplete_fields = ("organization", "user")
-    fields = ("subject", "force", "reason", "who", "created_at", "ends_at", "lifted_at")
+    fields = (("subject", "force"), ("who", "created_at"), ("ends_at", "lifted_at"), "reason")
     add_fieldsets = ((None, {"fields": ("organization", "user", "reason", "ends_at")}),)
     actions_detail = ("lift",)
 
@@ -100,6 +103,7 @@ class BanAdmin(DeskAdmin):
             request,
             Ban.objects.filter(pk=object_id),
             title="Lift the ban",
+            is_harsh=False,
             warning="New jobs are admitted again at once.",
             perform=perform,
             back=cells.change_url("usage_ban", object_id),

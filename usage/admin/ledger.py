@@ -53,7 +53,7 @@ class WalletAdmin(ReadOnly, DeskAdmin):
     search_fields = ("organization__name__istartswith", "organization__memberships__user__email")
     search_help_text = "An organization's id or the beginning of its name, or a member's address."
     ordering = ("-pk",)
-    fields = ("owner", "free", "set_aside", "owed", "created_at")
+    fields = (("owner", "created_at"), ("free", "set_aside", "owed"))
     actions_detail = ("adjust",)
 
     @display(description="Organization")
@@ -102,6 +102,7 @@ class WalletAdmin(ReadOnly, DeskAdmin):
             request,
             Organization.objects.filter(pk=object_id),
             title="Adjust credits",
+            is_harsh=False,
             warning="The entry cannot be changed afterwards; a mistake is put right by another adjustment.",
             perform=perform,
             form_class=AdjustmentForm,
@@ -162,9 +163,9 @@ class LedgerEntryAdmin(ReadOnly, DeskAdmin):
     search_help_text = "A whole reference, a member's or the actor's address, or the id of an organization."
     ordering = ("-id",)
     fieldsets = (
-        (None, {"fields": ("number", "at", "kind_of", "owner", "reference")}),
-        ("Movement", {"fields": ("to_available", "to_held", "to_debt", "to_outside", "lots")}),
-        ("Wallet after it", {"fields": ("available_after", "held_after", "debt_after")}),
+        (None, {"fields": (("number", "kind_of"), ("owner", "at"), "reference")}),
+        ("Movement", {"fields": (("to_available", "to_held"), ("to_debt", "to_outside"), "lots")}),
+        ("Wallet after it", {"fields": (("after", "held_after", "debt_after"),)}),
         ("Why", {"fields": ("who", "reason")}),
     )
 
@@ -219,9 +220,9 @@ class GrantAdmin(ReadOnly, DeskAdmin):
     search_help_text = "A whole reference, a member's address, or the id of a grant or an organization."
     ordering = ("-id",)
     fieldsets = (
-        (None, {"fields": ("short_id", "owner", "kind", "reference", "priority")}),
-        ("Credits", {"fields": ("granted", "left")}),
-        ("When", {"fields": ("created_at", "expires_at", "expired_at")}),
+        (None, {"fields": (("short_id", "kind"), ("owner", "priority"), "reference")}),
+        ("Credits", {"fields": (("granted", "left"),)}),
+        ("When", {"fields": (("created_at", "expires_at", "expired_at"),)}),
     )
 
     @display(description="Grant")
@@ -259,9 +260,9 @@ class HoldAdmin(ReadOnly, DeskAdmin):
     search_help_text = "job:<id>, a member's address, or the id of a job, a hold or an organization."
     ordering = ("-id",)
     fieldsets = (
-        (None, {"fields": ("short_id", "job", "owner", "condition")}),
-        ("Credits", {"fields": ("set_aside", "taken", "lots")}),
-        ("When", {"fields": ("created_at", "closed_at")}),
+        (None, {"fields": (("short_id", "condition"), ("job", "owner"))}),
+        ("Credits", {"fields": (("set_aside", "taken"), "lots")}),
+        ("When", {"fields": (("created_at", "closed_at"),)}),
     )
     actions_detail = ("release",)
 

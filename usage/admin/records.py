@@ -16,7 +16,7 @@ class PriceAdmin(ReadOnly, DeskAdmin):
     search_fields = ("model__startswith", "operation")
     search_help_text = "The beginning of a model's name, or an operation."
     ordering = ("model", "operation", "variant", "-version")
-    fields = ("line", "unit", "sells_for", "costs_us", "margin", "version", "starts_at")
+    fields = (("line", "unit"), ("sells_for", "costs_us"), ("margin", "version"), "starts_at")
 
     @display(description="Line")
     def line(self, price: Price) -> str:
@@ -50,9 +50,9 @@ class UsageRecordAdmin(ReadOnly, DeskAdmin):
     search_help_text = "The id of a job, an attempt, an organization, a user or a key; an address; a trace."
     ordering = ("-id",)
     fieldsets = (
-        (None, {"fields": ("short_id", "at", "owner", "by", "key", "job", "attempt", "trace_id")}),
-        ("Work", {"fields": ("provider", "model", "operation", "amount", "latency", "result")}),
-        ("Money", {"fields": ("charged", "cost", "price_version")}),
+        (None, {"fields": (("short_id", "at"), ("owner", "by"), ("key", "trace_id"), ("job", "attempt"))}),
+        ("Work", {"fields": (("provider", "model"), ("operation", "amount"), ("latency", "result"))}),
+        ("Money", {"fields": (("charged", "cost"), "price_version")}),
     )
 
     @display(description="When")
