@@ -8,7 +8,7 @@ from config.static import StaticFilesMiddleware
 
 
 @pytest.fixture(autouse=True)
-def collected(settings, tmp_path):
+def collected(settings, tmp_path, db):
     """One file of ours, and one beside it that is none of the public's business."""
     (tmp_path / "public").mkdir()
     (tmp_path / "public/error.css").write_text("main {}")
