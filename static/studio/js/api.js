@@ -77,14 +77,10 @@ export async function call(method, path, { body, headers = {}, signal } = {}) {
   throw refusal(response.status, await response.json().catch(() => ({})), response.headers);
 }
 
-/** Turn a refused answer into a Problem; an ended session or a lost membership starts the page afresh. */
+/** Turn a refused answer into a Problem; an ended session leads to the door. */
 export function refusal(status, body, headers) {
   if (status === 401) {
     location.assign(`/account/sign-in?next=${encodeURIComponent(location.pathname + location.hash)}`);
-  }
-  if (status === 404 && body.code === "organization_not_found" && organizationId()) {
-    chooseOrganization(null);
-    location.reload();
   }
   return new Problem(status, body, headers);
 }

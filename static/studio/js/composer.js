@@ -11,7 +11,8 @@ import { label, operation, count, credits } from "./words.js";
 const QUOTE_AFTER_MILLISECONDS = 300;
 const REMEMBERED = "studio.choice";
 // Refusals that pass by themselves: sending may be tried all the same.
-const PASSING = new Set(["rate_limited", "queue_full", "quota_exceeded"]);
+const PASSING = new Set(["rate_limited", "queue_full", "quota_exceeded", "unreachable"]);
+const passes = (problem) => PASSING.has(problem.code) || problem.status >= 500;
 
 class Composer {
   start() {
@@ -20,6 +21,9 @@ class Composer {
     this.quoteLine = byId("quote");
     this.quoteTimer = 0;
     this.quoteAbort = null;
+    // The last answer stays while the next is on its way, so that the price does not flicker under typing hands.
+    this.quote = null;
+    this.isQuoteOld = true;
     this.isSending = false;
     // What was typed outlives a change of operation: the prompt and the picture stay.
     this.carried = {};
@@ -42,6 +46,7 @@ class Composer {
     this.operation = operation(slug);
     this.offer = usable.find((offer) => offer.model === model) ?? usable[0] ?? offers[0];
     localStorage.setItem(REMEMBERED, JSON.stringify({ operation: slug, model: this.offer.model }));
+    this.quote = null;
     if (this.form) this.carried = { ...this.carried, ...this.form.value };
     this.form = new OperationForm(this.offer.schema);
     this.form.write(this.carried);
@@ -89,13 +94,16 @@ class Composer {
     clearTimeout(this.quoteTimer);
     this.quoteAbort?.abort();
     if (!this.form) return;
-    this.quote = null;
+    this.isQuoteOld = true;
+    if (this.form.missing.length || this.form.isUploading || this.quote?.problem) this.quote = null;
     this.showState();
     if (this.form.missing.length || this.form.isUploading) return;
     this.quoteTimer = setTimeout(() => this.askPrice(), QUOTE_AFTER_MILLISECONDS);
   }
 
   async askPrice() {
+    clearTimeout(this.quoteTimer);
+    this.quoteAbort?.abort();
     const abort = this.quoteAbort = new AbortController();
     const { form } = this;
     try {
@@ -105,15 +113,17 @@ class Composer {
       this.quote = { problem: error, admitted: false };
       if (error.errors?.length) this.quote.isFaulty = form.mark(error.errors).length < error.errors.length;
     }
-    if (!abort.signal.aborted) this.showState();
+    if (abort.signal.aborted) return;
+    this.isQuoteOld = false;
+    this.showState();
   }
 
   /** The line above the button: the price, or why this cannot be sent yet. */
   showState() {
     const { quote, form } = this;
     const isComplete = !form.missing.length && !form.isUploading;
-    const isBarred = quote?.problem && !PASSING.has(quote.problem.code);
-    this.send.disabled = this.isSending || !isComplete || Boolean(isBarred) || !this.offer.isUsable;
+    const isBarred = quote?.problem && !passes(quote.problem);
+    this.send.disabled = this.isSending || !isComplete || !quote || Boolean(isBarred) || !this.offer.isUsable;
     this.quoteLine.classList.toggle("bad", Boolean(isBarred) && !quote?.isFaulty);
     this.quoteLine.replaceChildren(...this.quoteWords(isComplete));
   }
@@ -142,7 +152,10 @@ class Composer {
   async submit() {
     if (this.isSending) return;
     if (this.form.missing.length) return this.form.focusFirst();
-    if (this.send.disabled) return;
+    const seen = this.quote?.credits;
+    if (this.isQuoteOld) await this.askPrice();
+    // Nobody pays a price that was not on the screen when they pressed the button.
+    if (this.send.disabled || (seen !== undefined && this.quote.credits > seen)) return;
     this.isSending = true;
     this.send.setAttribute("aria-busy", "true");
     this.form.clearMarks();

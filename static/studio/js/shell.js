@@ -13,9 +13,18 @@ export async function startShell() {
     location.assign("/");
   });
   balance.attach(byId("balance"));
-  const organizations = await get("/v1/organizations").then((page) => page.data).catch(() => []);
+  const organizations = await get("/v1/organizations").then((page) => page.data).catch(leaveLost);
   showOrganizations(organizations);
   return current(organizations);
+}
+
+/** A membership that ended answers 404 to everything: go back to the personal organization. */
+function leaveLost(error) {
+  if (error.status === 404 && organizationId()) {
+    chooseOrganization(null);
+    location.reload();
+  }
+  return [];
 }
 
 function current(organizations) {
