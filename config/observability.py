@@ -24,10 +24,11 @@ type Event = MutableMapping[str, Any]
 type GetResponse = Callable[[HttpRequest], Any]
 
 # What must never be written down, wherever it stands: our keys, Stripe's and webhooks' secrets, bearer tokens,
-# passwords in addresses, and the query of a signed link (pitfalls: A13, C20, G12).
+# passwords in addresses, the keys that we mail in links, and the query of a signed link (pitfalls: A13, C20, G12).
 _SECRETS = re.compile(
-    r"""(?P<keep>pk_live_|whsec_|\b[sr]k_(?:live_|test_)?|\bBearer\s|://[^:/@\s"]*:(?=[^/@\s"]*@))[^\s"'&,;@\\]+"""
-    r"""|\?[^\s"'\\]*(?:signature|credential|security-token|token|sig|ticket|key)=[^\s"'\\]*""",
+    r"""(?P<keep>pk_live_|whsec_|\b[sr]k_(?:live_|test_)?|\bBearer\s|://[^:/@\s"]*:(?=[^/@\s"]*@)"""
+    r"""|/account/(?:reset-password|verify-email|invitation)/)[^\s"'&,;@\\]+"""
+    r"""|\?[^\s"'\\?]*(?:signature|credential|security-token|token|sig|ticket|key)=[^\s"'\\]*""",
     re.IGNORECASE,
 )
 _SECRET_NAMES = frozenset(

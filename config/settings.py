@@ -148,7 +148,17 @@ CORS_ALLOW_HEADERS = [
     "x-request-id",
     "x-session-token",
 ]
-CORS_EXPOSE_HEADERS = ["etag", "idempotency-replayed", "link", "location", "retry-after", "x-request-id"]
+CORS_EXPOSE_HEADERS = [
+    "etag",
+    "idempotency-replayed",
+    "link",
+    "location",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+    "server-timing",
+    "x-request-id",
+]
 CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}", *FRONTEND_ORIGINS]
 SOCKET_ORIGINS = CSRF_TRUSTED_ORIGINS
 SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
