@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,8 +79,7 @@ class Servers:
     def stop(self) -> None:
         """End the servers at once: nothing in them is wanted any more."""
         for server in self._started:
-            if server.process:
-                server.process.stop(grace_seconds=0)
+            server.stop(grace_seconds=0)
         shutil.rmtree(self._run, ignore_errors=True)
 
     def _keep[Server: Postgres | Valkey | S3](self, server: Server) -> Server:
@@ -115,8 +115,10 @@ class Servers:
         with _locked(self._cache / "static.lock"):
             folder = self._cache / f"static-{digest_of_files('static/**/*', 'uv.lock')}"
             if not folder.exists():
+                # Not a younger one: another run may be reading it.
                 for old in self._cache.glob("static-*"):
-                    shutil.rmtree(old, ignore_errors=True)
+                    if time.time() - old.stat().st_mtime > 3_600:
+                        shutil.rmtree(old, ignore_errors=True)
                 fresh = self._run / "static"
                 _manage("collectstatic", "--no-input", "--verbosity=0", "--skip-checks", STATIC_ROOT=str(fresh))
                 fresh.rename(folder)
