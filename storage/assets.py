@@ -70,7 +70,7 @@ def examined(path: Path, kind: Kind) -> Inspected:
     """What the bytes of a file are, found by decoding all of them in a child process. Raises ContentRefused."""
     bounds = Bounds(max_pixels=settings.IMAGE_MAX_PIXELS, max_side=settings.IMAGE_MAX_SIDE)
     try:
-        return children.run(inspection.inspect, path, kind, bounds)
+        return _inspected_in_child(path, kind, bounds)
     except Unreadable as unreadable:
         raise _REFUSALS[unreadable.fault] from None
     except ChildFailed as failure:
@@ -201,6 +201,16 @@ def sweep() -> int:
     """Delete assets past their expiry and the outputs of jobs that never settled; returns how many."""
     abandoned = Q(status=Asset.Status.PENDING, created_at__lt=Now() - ABANDONED_AFTER)
     return _delete(Asset.objects.filter(abandoned | Q(expires_at__lte=Now()), deleted_at=None))
+
+
+def _inspected_in_child(path: Path, kind: Kind, bounds: Bounds) -> Inspected:
+    try:
+        return children.run(inspection.inspect, path, kind, bounds)
+    except ChildFailed as failure:
+        if failure.reason != "crash":
+            raise
+        # The kernel may have taken the child for what others did to the machine's memory: paid bytes get a second look.
+        return children.run(inspection.inspect, path, kind, bounds)
 
 
 def _output(job_id: UUID | None, index: int | None) -> Asset | None:

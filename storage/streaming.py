@@ -16,6 +16,7 @@ from asgiref.typing import (
     HTTPScope,
     Scope,
 )
+from django.db import connection
 from django.http import HttpRequest
 
 from storage.exceptions import UploadInterrupted
@@ -62,6 +63,8 @@ def body_chunks(request: HttpRequest) -> Iterator[bytes]:
         while chunk := request.read(_CHUNK_BYTES):
             yield chunk
         return
+    # Who sends slowly may hold a thread of `live`, but no connection to Postgres.
+    connection.close()
     next_chunk = async_to_sync(_next_chunk)
     is_complete = False
     while not is_complete:
