@@ -60,10 +60,10 @@ class Postgres:
             self.process.stop(grace_seconds=5)
         raise StartFailed("postgres", self.log)
 
-    def stop(self) -> None:
+    def stop(self, *, grace_seconds: float = 30) -> None:
         """Fast shutdown: open transactions are rolled back, everything committed is on disk."""
         if self.process:
-            self.process.stop(grace_seconds=30)
+            self.process.stop(grace_seconds=grace_seconds)
 
     def create_database(self, name: str, *, template: str = "template0") -> None:
         """Does nothing when it exists."""

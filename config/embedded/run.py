@@ -23,7 +23,7 @@ from config.embedded.supervisor import Supervisor
 
 PORTS = {"edge": 8_000, "web": 18_001, "live": 18_002}
 PIDS = ("web", "live", "worker", "media", "beat", "postgres", "valkey", "s3", "edge")
-_READY_SECONDS = 90
+_READY_SECONDS = 180
 
 
 class Stopped(Exception):
@@ -166,6 +166,8 @@ class Run:
 def main() -> int:
     for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(asked, _stop)
+    # What is written is for us alone: mail with links to reset passwords, logs, objects.
+    os.umask(0o077)
     _allow_many_sockets()
     folder = Path(os.environ.get("DATA_DIR", ROOT / ".data")).absolute()
     try:

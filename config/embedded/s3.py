@@ -5,7 +5,6 @@ import os
 import secrets
 import shutil
 import sysconfig
-import tempfile
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
@@ -31,7 +30,7 @@ class S3:
     buckets: tuple[str, ...]
     port: int = field(default=0, init=False)
     process: Process | None = field(default=None, init=False)
-    _sockets: Path | None = field(default=None, init=False)
+    _ports: list[int] = field(default_factory=list, init=False)
 
     @property
     def url(self) -> str:
@@ -47,15 +46,15 @@ class S3:
 
     def start(self, preferred_port: int | None = None) -> None:
         """Start and wait until it answers and its buckets exist."""
-        self.stop()
         (self.directory / "objects").mkdir(parents=True, exist_ok=True)
+        # It remembers the options of its last run there, and what is not said anew would count on.
+        (self.directory / "objects/mini.options").unlink(missing_ok=True)
         for _ in range(3):
-            self.port = ports.choose(preferred_port, usable=_is_usable)
-            # Its sockets would lie under /tmp by port alone, where another account's left-overs stop it.
-            self._sockets = Path(tempfile.mkdtemp(prefix="weed-"))
+            self._ports = _choose_ports(preferred_port)
+            self.port = self._ports[0]
             self.process = Process(
                 name="s3",
-                command=self._command(self._sockets),
+                command=self._command(),
                 log=self.log,
                 cwd=self.directory,
                 # Its memory grows with traffic to 840 MB and stays at a quarter of that under this limit.
@@ -63,21 +62,18 @@ class S3:
             ).start()
             if self.process.comes_up(self._is_ready, within_seconds=30):
                 return
-            self.stop()
+            self.stop(grace_seconds=0)
         raise StartFailed("s3", self.log)
 
-    def stop(self) -> None:
+    def stop(self, *, grace_seconds: float = 4) -> None:
         """All ends at once but the volume part, which has nothing left to write and may wait for idle peers."""
         if self.process:
-            self.process.stop(grace_seconds=4)
-        if self._sockets:
-            shutil.rmtree(self._sockets, ignore_errors=True)
+            self.process.stop(grace_seconds=grace_seconds)
+        for path in _sockets(self._ports):
+            path.unlink(missing_ok=True)
 
-    def _command(self, sockets: Path) -> list[str]:
-        inner: list[int] = [self.port]
-        while len(inner) < 5:
-            inner.append(ports.choose(usable=lambda port: _is_usable(port) and port not in inner))
-        master, volume, filer, admin = inner[1:]
+    def _command(self) -> list[str]:
+        s3, master, volume, filer, admin = self._ports
         return [
             _binary(),
             f"-logdir={self.directory}",
@@ -92,9 +88,7 @@ class S3:
             f"-volume.port={volume}",
             "-volume.preStopSeconds=0",
             f"-filer.port={filer}",
-            f"-filer.localSocket={sockets / 'filer.sock'}",
-            f"-s3.port={self.port}",
-            f"-s3.localSocket={sockets / 's3.sock'}",
+            f"-s3.port={s3}",
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",
             f"-s3.config={self._configuration()}",
@@ -125,8 +119,26 @@ class S3:
         return keys
 
 
+def _choose_ports(preferred: int | None) -> list[int]:
+    """One for S3 and one for each other part."""
+    chosen: list[int] = []
+    while len(chosen) < 5:
+        chosen.append(
+            ports.choose(None if chosen else preferred, usable=lambda port: port not in chosen and _is_usable(port))
+        )
+    return chosen
+
+
 def _is_usable(port: int) -> bool:
-    return port + _GRPC_OFFSET < 65_536 and ports.is_free(port) and ports.is_free(port + _GRPC_OFFSET)
+    is_free = port + _GRPC_OFFSET < 65_536 and ports.is_free(port) and ports.is_free(port + _GRPC_OFFSET)
+    # A socket that another account's killed server left behind is in the way of ours.
+    return is_free and all(path.stat().st_uid == os.geteuid() for path in _sockets([port]))
+
+
+def _sockets(of_ports: list[int]) -> list[Path]:
+    """It puts them there by port, wherever its temporary files go, and leaves them when it is killed."""
+    numbers = [number for port in of_ports for number in (port, port + _GRPC_OFFSET)]
+    return [path for number in numbers for path in Path("/tmp").glob(f"seaweedfs-*-{number}.sock")]  # noqa: S108
 
 
 def _status(url: str) -> int | None:

@@ -24,6 +24,8 @@ class State:
         self.folder = folder
         self.logs = folder / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
+        # Passable, not readable: when we are root, Postgres lives inside under another account.
+        folder.chmod(0o711)
         self._lock = self._take_lock()
 
     def secret_key(self) -> str:

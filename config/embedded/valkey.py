@@ -40,9 +40,9 @@ class Valkey:
             self.process.stop(grace_seconds=2)
         raise StartFailed("valkey", self.log)
 
-    def stop(self) -> None:
+    def stop(self, *, grace_seconds: float = 5) -> None:
         if self.process:
-            self.process.stop(grace_seconds=5)
+            self.process.stop(grace_seconds=grace_seconds)
 
     def _configuration(self) -> Path:
         path = self.directory / "valkey.conf"
