@@ -17,16 +17,16 @@ from accounts.rights import MANAGERS
 from core.exceptions import NotFound
 
 
-def change_role(actor: Principal, membership_id: UUID, role: Role) -> Membership:
-    """Give a member of the actor's organization another role.
+def change_role(actor: Principal, membership_id: UUID, role: Role | None) -> Membership:
+    """Give a member of the actor's organization another role; None leaves the one they have.
 
     Raises NotFound, RoleForbids (managers only; owners are made and unmade by owners) or LastOwner.
     """
     with transaction.atomic():
         _lock(actor.organization_id)
         member = _member(actor, membership_id)
-        _require_manager_of(actor, member.role, role)
-        if member.role == role:
+        _require_manager_of(actor, member.role, role or member.role)
+        if role is None or member.role == role:
             return member
         if member.role == Role.OWNER:
             _require_other_owner(member)

@@ -1,7 +1,9 @@
 """Users and their organizations: how both come to be."""
 
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.db import transaction
+from django.utils.module_loading import import_string
 
 from accounts import audit
 from accounts.exceptions import TooManyOrganizations
@@ -61,4 +63,6 @@ def _create(name: str, owner: User, *, is_personal: bool) -> Organization:
         organization_id=organization.pk,
         facts={"name": organization.name, "isPersonal": is_personal},
     )
+    # What a new organization starts with is the business of an app above; the settings name it.
+    import_string(settings.ACCOUNTS_NEW_ORGANIZATION)(organization.pk)
     return organization

@@ -1,8 +1,10 @@
 """Members, organizations, invitations and keys as JSON."""
 
 import unicodedata
+from datetime import datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from accounts import api_keys
@@ -22,10 +24,18 @@ class Line(serializers.CharField):
         return text
 
 
+def in_the_future(at: datetime) -> None:
+    if at <= clock.now():
+        raise serializers.ValidationError("This time has passed.", code="past")
+
+
 class MeInput(StrictSerializer):
+    """What people may change about themselves here; the e-mail address and the password are allauth's."""
+
     name = Line(max_length=120, allow_blank=True, required=False)
 
 
+@extend_schema_serializer(component_name="Me")
 class MeOutput(serializers.Serializer[Any]):
     """The signed-in person, and the organization this request acts for."""
 
@@ -44,9 +54,12 @@ class MeOutput(serializers.Serializer[Any]):
 
 
 class OrganizationInput(StrictSerializer):
+    """An organization to open, or its new name."""
+
     name = Line(max_length=120)
 
 
+@extend_schema_serializer(component_name="Organization")
 class OrganizationOutput(serializers.ModelSerializer[Organization]):
     isPersonal = serializers.BooleanField(source="is_personal")
     role = serializers.ChoiceField(choices=Role.choices, help_text="The caller's role.")
@@ -58,9 +71,12 @@ class OrganizationOutput(serializers.ModelSerializer[Organization]):
 
 
 class MemberInput(StrictSerializer):
+    """A member's new role."""
+
     role = serializers.ChoiceField(choices=Role.choices)
 
 
+@extend_schema_serializer(component_name="Member")
 class MemberOutput(serializers.ModelSerializer[Membership]):
     userId = serializers.UUIDField(source="user_id")
     email = serializers.EmailField(source="user.email")
@@ -73,10 +89,13 @@ class MemberOutput(serializers.ModelSerializer[Membership]):
 
 
 class InvitationInput(StrictSerializer):
+    """A seat for whoever reads mail at this address."""
+
     email = serializers.EmailField(max_length=254)
     role = serializers.ChoiceField(choices=Role.choices, default=Role.MEMBER)
 
 
+@extend_schema_serializer(component_name="Invitation")
 class InvitationOutput(serializers.ModelSerializer[Invitation]):
     invitedBy = serializers.UUIDField(source="invited_by_id", allow_null=True)
     createdAt = Moment(source="created_at")
@@ -88,24 +107,26 @@ class InvitationOutput(serializers.ModelSerializer[Invitation]):
 
 
 class AcceptInput(StrictSerializer):
+    """The end of the link that the invitation's mail carries."""
+
     token = serializers.CharField(max_length=100)
 
 
 class ApiKeyInput(StrictSerializer):
+    """A key that acts for its maker in the organization."""
+
     name = Line(max_length=80)
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=Scope.choices),
         default=list,
         help_text="What the key may do; none means everything its maker may.",
     )
-    expiresAt = serializers.DateTimeField(source="expires_at", allow_null=True, default=None)
-
-    def validate_expiresAt(self, value: Any) -> Any:
-        if value is not None and value <= clock.now():
-            raise serializers.ValidationError("This time has passed.", code="past")
-        return value
+    expiresAt = serializers.DateTimeField(
+        source="expires_at", allow_null=True, default=None, validators=[in_the_future]
+    )
 
 
+@extend_schema_serializer(component_name="ApiKey")
 class ApiKeyOutput(serializers.ModelSerializer[ApiKey]):
     prefix = serializers.SerializerMethodField(help_text="How the key begins, to tell it from others.")
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices))
@@ -122,6 +143,7 @@ class ApiKeyOutput(serializers.ModelSerializer[ApiKey]):
         return f"{api_keys.PREFIX}{key.public_id}"
 
 
+@extend_schema_serializer(component_name="NewApiKey")
 class NewApiKeyOutput(ApiKeyOutput):
     key = serializers.SerializerMethodField(
         help_text="The whole key, shown this once; null when an Idempotency-Key replays the answer."
@@ -135,6 +157,9 @@ class NewApiKeyOutput(ApiKeyOutput):
         return secret
 
 
+@extend_schema_serializer(component_name="SocketTicket")
 class TicketOutput(serializers.Serializer[Any]):
+    """For the first frame of one WebSocket: `{"type": "auth", "ticket": …}`."""
+
     ticket = serializers.CharField()
     expiresAt = Moment()

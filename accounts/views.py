@@ -47,13 +47,20 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 class Me(APIView):
     scope = "account"
 
-    @extend_schema(operation_id="getMe", tags=["account"], responses=MeOutput)
+    @extend_schema(
+        operation_id="getMe",
+        summary="Who you are and which organization you act for",
+        tags=["account"],
+        responses=MeOutput,
+    )
     def get(self, request: Request) -> Response:
         return _me(acting(request))
 
-    @extend_schema(operation_id="updateMe", tags=["account"], request=MeInput, responses=MeOutput)
+    @extend_schema(
+        operation_id="updateMe", summary="Change your name", tags=["account"], request=MeInput, responses=MeOutput
+    )
     def patch(self, request: Request) -> Response:
-        if changes := _read(MeInput, request):
+        if changes := _read(MeInput, request, partial=True):
             User.objects.filter(pk=acting(request).user_id).update(**changes)
         return _me(acting(request))
 
@@ -66,12 +73,13 @@ class Organizations(ListAPIView[Organization]):
     def get_queryset(self) -> QuerySet[Organization]:
         return _visible_organizations(acting(self.request))
 
-    @extend_schema(operation_id="listOrganizations", tags=["account"])
+    @extend_schema(operation_id="listOrganizations", summary="Your organizations", tags=["account"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
         operation_id="createOrganization",
+        summary="Open a shared organization",
         tags=["account"],
         request=OrganizationInput,
         responses={201: OrganizationOutput},
@@ -90,17 +98,24 @@ class Organizations(ListAPIView[Organization]):
 class OrganizationDetail(APIView):
     scope = "account"
 
-    @extend_schema(operation_id="getOrganization", tags=["account"], responses=OrganizationOutput)
+    @extend_schema(
+        operation_id="getOrganization", summary="One organization", tags=["account"], responses=OrganizationOutput
+    )
     def get(self, request: Request, organization_id: UUID) -> Response:
         actor = act_in(acting(request), organization_id)
         return Response(OrganizationOutput(_with_role(actor.user_id).get(pk=organization_id)).data)
 
     @extend_schema(
-        operation_id="updateOrganization", tags=["account"], request=OrganizationInput, responses=OrganizationOutput
+        operation_id="updateOrganization",
+        summary="Rename an organization",
+        tags=["account"],
+        request=OrganizationInput,
+        responses=OrganizationOutput,
     )
     def patch(self, request: Request, organization_id: UUID) -> Response:
         actor = _managing(request, organization_id)
-        organizations.rename(actor, _read(OrganizationInput, request)["name"])
+        if changes := _read(OrganizationInput, request, partial=True):
+            organizations.rename(actor, changes["name"])
         return self.get(request, organization_id)
 
 
@@ -113,7 +128,7 @@ class Members(ListAPIView[Membership]):
         actor = act_in(acting(self.request), self.kwargs["organization_id"])
         return Membership.objects.filter(organization_id=actor.organization_id).select_related("user")
 
-    @extend_schema(operation_id="listMembers", tags=["account"])
+    @extend_schema(operation_id="listMembers", summary="Members of an organization", tags=["account"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
@@ -121,13 +136,21 @@ class Members(ListAPIView[Membership]):
 class MemberDetail(APIView):
     scope = "account"
 
-    @extend_schema(operation_id="updateMember", tags=["account"], request=MemberInput, responses=MemberOutput)
+    @extend_schema(
+        operation_id="updateMember",
+        summary="Change a member's role",
+        tags=["account"],
+        request=MemberInput,
+        responses=MemberOutput,
+    )
     def patch(self, request: Request, organization_id: UUID, member_id: UUID) -> Response:
         actor = _managing(request, organization_id)
-        member = members.change_role(actor, member_id, _read(MemberInput, request)["role"])
+        member = members.change_role(actor, member_id, _read(MemberInput, request, partial=True).get("role"))
         return Response(MemberOutput(member).data)
 
-    @extend_schema(operation_id="removeMember", tags=["account"], responses={204: None})
+    @extend_schema(
+        operation_id="removeMember", summary="Remove a member, or leave", tags=["account"], responses={204: None}
+    )
     def delete(self, request: Request, organization_id: UUID, member_id: UUID) -> Response:
         members.remove(act_in(acting(request), organization_id), member_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -142,12 +165,13 @@ class Invitations(ListAPIView[Invitation]):
         actor = _managing(self.request, self.kwargs["organization_id"])
         return Invitation.objects.pending().filter(organization_id=actor.organization_id)
 
-    @extend_schema(operation_id="listInvitations", tags=["account"])
+    @extend_schema(operation_id="listInvitations", summary="Pending invitations", tags=["account"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
         operation_id="createInvitation",
+        summary="Invite somebody by e-mail",
         tags=["account"],
         request=InvitationInput,
         responses={201: InvitationOutput},
@@ -164,7 +188,9 @@ class Invitations(ListAPIView[Invitation]):
 class InvitationDetail(APIView):
     scope = "account"
 
-    @extend_schema(operation_id="withdrawInvitation", tags=["account"], responses={204: None})
+    @extend_schema(
+        operation_id="withdrawInvitation", summary="Withdraw an invitation", tags=["account"], responses={204: None}
+    )
     def delete(self, request: Request, organization_id: UUID, invitation_id: UUID) -> Response:
         invitations.withdraw(_managing(request, organization_id), invitation_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -173,7 +199,13 @@ class InvitationDetail(APIView):
 class AcceptInvitation(APIView):
     scope = "account"
 
-    @extend_schema(operation_id="acceptInvitation", tags=["account"], request=AcceptInput, responses=OrganizationOutput)
+    @extend_schema(
+        operation_id="acceptInvitation",
+        summary="Take the seat you were invited to",
+        tags=["account"],
+        request=AcceptInput,
+        responses=OrganizationOutput,
+    )
     def post(self, request: Request) -> Response:
         token: str = _read(AcceptInput, request)["token"]
         user = User.objects.get(pk=acting(request).user_id)
@@ -190,12 +222,13 @@ class ApiKeys(ListAPIView[ApiKey]):
     def get_queryset(self) -> QuerySet[ApiKey]:
         return ApiKey.objects.filter(organization_id=acting(self.request).organization_id, revoked_at__isnull=True)
 
-    @extend_schema(operation_id="listApiKeys", tags=["account"])
+    @extend_schema(operation_id="listApiKeys", summary="API keys of the organization", tags=["account"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
         operation_id="createApiKey",
+        summary="Make an API key; it is shown once",
         tags=["account"],
         request=ApiKeyInput,
         responses={201: NewApiKeyOutput},
@@ -222,7 +255,7 @@ class ApiKeyDetail(APIView):
     scope = "account"
     permission_classes = [CanManage]
 
-    @extend_schema(operation_id="revokeApiKey", tags=["account"], responses={204: None})
+    @extend_schema(operation_id="revokeApiKey", summary="Revoke an API key", tags=["account"], responses={204: None})
     def delete(self, request: Request, key_id: UUID) -> Response:
         actor = acting(request)
         api_keys.revoke(key_id, organization_id=actor.organization_id, actor_id=actor.user_id)
@@ -232,7 +265,13 @@ class ApiKeyDetail(APIView):
 class SocketTickets(APIView):
     scope = "jobs:read"
 
-    @extend_schema(operation_id="createSocketTicket", tags=["account"], request=None, responses={201: TicketOutput})
+    @extend_schema(
+        operation_id="createSocketTicket",
+        summary="A one-use pass for a WebSocket, good for 30 seconds",
+        tags=["account"],
+        request=None,
+        responses={201: TicketOutput},
+    )
     def post(self, request: Request) -> Response:
         ticket, expires_at = tickets.issue(acting(request))
         answer = TicketOutput({"ticket": ticket, "expiresAt": expires_at}).data
@@ -282,8 +321,8 @@ def _require_no_wider(actor: Principal, scopes: list[str]) -> None:
         raise InsufficientScope
 
 
-def _read(serializer: type[StrictSerializer], request: Request) -> dict[str, Any]:
-    body = serializer(data=request.data)
+def _read(serializer: type[StrictSerializer], request: Request, *, partial: bool = False) -> dict[str, Any]:
+    body = serializer(data=request.data, partial=partial)
     body.is_valid(raise_exception=True)
     return dict(body.validated_data)
 

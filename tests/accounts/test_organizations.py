@@ -77,7 +77,7 @@ def test_renaming_leaves_a_trace(api, owner, organization):
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"name": ""}, {"name": "   "}, {"name": "x" * 121}, {"name": "a\r\nBcc: all@example.com"}, {"name": None},
+    [{"name": ""}, {"name": "   "}, {"name": "x" * 121}, {"name": "a\r\nBcc: all@example.com"}, {"name": None},
      {"name": ["x"]}, {"name": "x", "isPersonal": True}, {"name": "x", "role": "owner"}, {"name": "x", "credits": 5}],
 )  # fmt: skip
 def test_odd_names_and_foreign_fields_are_refused(api, organization, body):
@@ -87,6 +87,21 @@ def test_odd_names_and_foreign_fields_are_refused(api, organization, body):
 
     organization.refresh_from_db()
     assert organization.name == before
+
+
+def test_empty_changes_change_nothing(api, owner, organization):
+    # given
+    member_id = Membership.objects.get(user=owner).pk
+    paths = [
+        "/v1/me",
+        f"/v1/organizations/{organization.pk}",
+        f"/v1/organizations/{organization.pk}/members/{member_id}",
+    ]
+
+    # then
+    for path in paths:
+        assert api.patch(path, {}, format="json").status_code == 200
+    assert AuditEntry.objects.filter(organization=organization).exclude(action="api_key.issued").count() == 0
 
 
 def test_owned_organizations_are_bounded(api, owner, monkeypatch):
