@@ -6,6 +6,8 @@ from pathlib import Path
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps, UnidentifiedImageError
 
+from generation.providers.sandbox.art.color import Color
+
 # What a child's memory has room for, with the copies that an operation makes on its way.
 MAX_PIXELS = 25_000_000
 MAX_ENLARGED_PIXELS = 50_000_000
@@ -75,6 +77,17 @@ def load_mask(path: Path, size: tuple[int, int]) -> Image.Image:
     return mask
 
 
+def main_colors(image: Image.Image, most: int) -> list[tuple[int, Color]]:
+    """The colours that stand best for an RGB picture, each with the number of its pixels."""
+    flat = image.quantize(most)
+    values = flat.getpalette() or []
+    return [
+        (count, (values[3 * index], values[3 * index + 1], values[3 * index + 2]))
+        for index, count in enumerate(flat.histogram()[: len(values) // 3])
+        if count
+    ]
+
+
 def table(function: Callable[[int], float]) -> list[int]:
     """A lookup table for `point`."""
     return [round(min(255.0, max(0.0, function(value)))) for value in range(256)]
@@ -86,9 +99,9 @@ def feathered(mask: Image.Image, radius: float) -> Image.Image:
     return ImageChops.darker(soft, mask)
 
 
-def grown(mask: Image.Image, by: int) -> Image.Image:
-    """The mask so many pixels wider on every side."""
-    return mask.filter(ImageFilter.MaxFilter(by * 2 + 1)) if by else mask
+def grown(mask: Image.Image, by: float) -> Image.Image:
+    """The mask about so many pixels wider on every side."""
+    return mask.filter(ImageFilter.GaussianBlur(by)).point(table(lambda value: 255 * (value > 8)))
 
 
 def gap_filled(image: Image.Image, gap: Image.Image) -> Image.Image:

@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from PIL import Image, ImageChops, ImageDraw
 
-from generation.providers.sandbox.color import Color, mix
+from generation.providers.sandbox.art.color import Color, mix
 
 type Size = tuple[int, int]
 type Point = tuple[float, float]
@@ -19,7 +20,7 @@ def gradient(size: Size, stops: Sequence[tuple[float, Color]]) -> Image.Image:
 
 
 def _at(stops: Sequence[tuple[float, Color]], place: float) -> Color:
-    for (start, a), (end, b) in zip(stops, stops[1:], strict=False):
+    for (start, a), (end, b) in pairwise(stops):
         if place <= end:
             share = (place - start) / (end - start)
             # Eased, so that no edge shows where two stretches meet.
@@ -91,9 +92,7 @@ def vignetted(image: Image.Image, strength: float) -> Image.Image:
     return ImageChops.multiply(image, Image.merge("RGB", (shade, shade, shade)))
 
 
-def ridge(
-    rng: random.Random, width: int, *, base: float, height: float, bumps: float, rough: float
-) -> list[Point]:
+def ridge(rng: random.Random, width: int, *, base: float, height: float, bumps: float, rough: float) -> list[Point]:
     """A line of hills across the width around `base`: `bumps` of them, smooth at `rough` 0, jagged at 1."""
     octaves = [(bumps * 2**octave, rough**octave) for octave in range(6) if rough**octave > 0.02]
     tables = [[rng.uniform(-1, 1) for _ in range(int(count) + 3)] for count, _ in octaves]

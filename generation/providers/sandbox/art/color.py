@@ -4,6 +4,9 @@ import colorsys
 
 type Color = tuple[int, int, int]
 
+WHITE: Color = (255, 255, 255)
+BLACK: Color = (0, 0, 0)
+
 WORDS: dict[str, Color] = {
     "black": (24, 24, 28),
     "grey": (128, 130, 134),
@@ -72,9 +75,7 @@ def nearest_name(color: Color) -> str:
 def _distance(a: Color, b: Color) -> float:
     # The "redmean" approximation of perceived difference (Riemersma).
     red = (a[0] + b[0]) / 2
-    return (
-        (2 + red / 256) * (a[0] - b[0]) ** 2 + 4 * (a[1] - b[1]) ** 2 + (2 + (255 - red) / 256) * (a[2] - b[2]) ** 2
-    )
+    return (2 + red / 256) * (a[0] - b[0]) ** 2 + 4 * (a[1] - b[1]) ** 2 + (2 + (255 - red) / 256) * (a[2] - b[2]) ** 2
 
 
 def mix(a: Color, b: Color, share: float) -> Color:

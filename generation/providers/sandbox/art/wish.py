@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from generation.providers.sandbox.color import Color, mix, named, tinted
+from generation.providers.sandbox.art.color import Color, mix, named, tinted
 
 type Land = Literal["hills", "mountains", "sea", "city", "forest", "desert", "space"]
 type Weather = Literal["clear", "rain", "snow", "fog"]
@@ -112,6 +112,7 @@ MOODS: dict[str, Mood] = {
 }
 # What chance picks from when the prompt says nothing of the hour.
 _COMMON_MOODS = ("day", "summer", "dawn", "sunset", "dusk", "night", "autumn", "rose")
+_COMMON_LANDS: tuple[Land, ...] = ("hills", "mountains", "sea", "forest")
 _MOOD_WORDS = {
     "day": "day noon midday sunny bright daylight",
     "summer": "summer tropical beach holiday",
@@ -125,13 +126,13 @@ _MOOD_WORDS = {
     "rose": "dream dreamy romantic fairy magic magical",
 }
 _LAND_WORDS: dict[Land, str] = {
-    "mountains": "mountain alp alps peak summit himalaya volcano fjord cliff",
-    "sea": "sea ocean beach coast shore harbor harbour island bay lake wave waves lagoon river whale boat ship lighthouse",
+    "mountains": "mountain alp peak summit himalaya volcano fjord cliff",
+    "sea": "sea ocean beach coast shore harbor harbour island bay lake wave lagoon river whale boat ship lighthouse",
     "city": "city skyline street building skyscraper town downtown tokyo york metropolis urban bridge",
-    "forest": "forest wood woods jungle pine pines bear mushroom fox",
-    "desert": "desert dune dunes sahara cactus camel canyon",
+    "forest": "forest wood jungle pine bear mushroom fox",
+    "desert": "desert dune sahara cactus camel canyon",
     "space": "space galaxy planet nebula universe cosmos cosmic orbit astronaut",
-    "hills": "hill hills meadow valley field prairie farm garden countryside windmill castle flower",
+    "hills": "hill meadow valley field prairie farm garden countryside windmill castle flower",
 }
 _WEATHER_WORDS: dict[Weather, str] = {
     "rain": "rain rainy storm stormy",
@@ -215,7 +216,7 @@ def read(prompt: str, negative: str, rng: random.Random) -> Wish:
     unwanted = set(words_of(negative))
     words = [word for word in words_of(prompt) if word not in unwanted]
     mood_name = _first(words, _MOOD_BY_WORD) or rng.choice(_COMMON_MOODS)
-    land = _first(words, _LAND_BY_WORD) or rng.choice(("hills", "mountains", "sea", "forest"))
+    land = _first(words, _LAND_BY_WORD) or rng.choice(_COMMON_LANDS)
     mood, things = _colored(words, MOODS[mood_name])
     return Wish(
         land=land,
