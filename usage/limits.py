@@ -151,12 +151,14 @@ def _take(key: str, limit: int) -> _Window:
         taken, found = pipe.execute()
     except NoScriptError:
         # A Valkey that was restarted has forgotten its scripts; nothing was counted.
-        return _window(bool(take(names, [limit, WINDOW_SECONDS, 1])), look(names, [WINDOW_SECONDS]))
+        taken = take(names, [limit, WINDOW_SECONDS, 1], client=valkey.client())
+        return _window(bool(taken), look(names, [WINDOW_SECONDS], client=valkey.client()))
     return _window(bool(taken), found)
 
 
 def _look(key: str) -> _Window:
-    return _window(True, _scripts()[1](_names(key), [WINDOW_SECONDS]))
+    _, look = _scripts()
+    return _window(True, look(_names(key), [WINDOW_SECONDS], client=valkey.client()))
 
 
 def _take_here(key: str, limit: int) -> _Window:

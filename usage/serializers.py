@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
+from django_filters import rest_framework as filters
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
@@ -85,6 +86,22 @@ class UsageRecordOutput(serializers.ModelSerializer[UsageRecord]):
         )
 
 
+class UsageRecordFilters(filters.FilterSet):  # type: ignore[misc]  # django-filter has no annotations
+    provider = filters.CharFilter()
+    model = filters.CharFilter()
+    operation = filters.CharFilter()
+    outcome = filters.CharFilter()
+    userId = filters.UUIDFilter(field_name="user_id")
+    apiKeyId = filters.UUIDFilter(field_name="api_key_id")
+    jobId = filters.UUIDFilter(field_name="job_id")
+    since = filters.IsoDateTimeFilter(field_name="at", lookup_expr="gte", label="At this time or later; RFC 3339.")
+    until = filters.IsoDateTimeFilter(field_name="at", lookup_expr="lt", label="Before this time; RFC 3339.")
+
+    class Meta:
+        model = UsageRecord
+        fields: tuple[str, ...] = ()
+
+
 class UsageInput(StrictSerializer):
     """Which days, both included and in UTC, at most 92 of them; the last 30 where nothing is said."""
 
@@ -93,7 +110,8 @@ class UsageInput(StrictSerializer):
     groupBy = serializers.ChoiceField(choices=["provider", "model", "user"], required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        until = attrs.get("until", clock.now().date())
+        today = clock.now().date()
+        until = min(attrs.get("until", today), today)
         since = attrs.get("since", max(until, _FIRST_DAY) - timedelta(days=_DEFAULT_DAYS - 1))
         if not 0 <= (until - since).days < MOST_DAYS:
             raise serializers.ValidationError({"until": f"The days from since to until are 1 to {MOST_DAYS}."})
@@ -104,7 +122,7 @@ class UsageDayOutput(serializers.Serializer[object]):
     day = serializers.DateField(help_text="A UTC day.")
     provider = serializers.CharField(required=False)
     model = serializers.CharField(required=False)
-    userId = serializers.UUIDField(source="user_id", required=False, allow_null=True)
+    userId = serializers.UUIDField(source="user_id", required=False)
     calls = serializers.IntegerField()
     failedCalls = serializers.IntegerField(source="failed_calls")
     credits = serializers.IntegerField()

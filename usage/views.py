@@ -18,6 +18,7 @@ from usage.serializers import (
     LimitOutput,
     UsageDayOutput,
     UsageInput,
+    UsageRecordFilters,
     UsageRecordOutput,
     whole_list,
 )
@@ -48,7 +49,7 @@ class UsageRecords(ListAPIView[UsageRecord]):
     scope = "usage"
     queryset = UsageRecord.objects.none()  # for the API document, which is made without a request
     serializer_class = UsageRecordOutput
-    filterset_class = records.UsageRecordFilters
+    filterset_class = UsageRecordFilters
 
     def get_queryset(self) -> QuerySet[UsageRecord]:
         return UsageRecord.objects.for_organization(acting(self.request).organization_id)
