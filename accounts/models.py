@@ -54,8 +54,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class OrganizationQuerySet(models.QuerySet["Organization"]):
-    def for_user(self, user: User) -> Self:
-        return self.filter(memberships__user=user)
+    def for_user(self, user_id: uuid.UUID) -> Self:
+        """The open ones a user belongs to, each with the user's `role`."""
+        mine = self.filter(closed_at__isnull=True, memberships__user_id=user_id)
+        return mine.annotate(role=models.F("memberships__role"))
 
 
 class Organization(models.Model):

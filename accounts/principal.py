@@ -22,8 +22,6 @@ class Principal:
     scopes: frozenset[str] | None = None
 
     is_authenticated: ClassVar[bool] = True
-    is_anonymous: ClassVar[bool] = False
-    is_active: ClassVar[bool] = True
 
     @property
     def pk(self) -> UUID:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Model, QuerySet
+from django.db.models import Model, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.generics import ListAPIView
@@ -91,7 +91,7 @@ class Organizations(ListAPIView[Organization]):
         organization_id, replayed = _once(
             request, acting(request), "organizations", lambda: organizations.create_organization(name, owner).pk
         )
-        row = _found(_with_role(owner.pk), organization_id)
+        row = _found(Organization.objects.for_user(owner.pk), organization_id)
         return _created(OrganizationOutput(row), f"/v1/organizations/{row.pk}", replayed=replayed)
 
 
@@ -103,7 +103,7 @@ class OrganizationDetail(APIView):
     )
     def get(self, request: Request, organization_id: UUID) -> Response:
         actor = act_in(acting(request), organization_id)
-        return Response(OrganizationOutput(_with_role(actor.user_id).get(pk=organization_id)).data)
+        return Response(OrganizationOutput(Organization.objects.for_user(actor.user_id).get(pk=organization_id)).data)
 
     @extend_schema(
         operation_id="updateOrganization",
@@ -210,7 +210,9 @@ class AcceptInvitation(APIView):
         token: str = _read(AcceptInput, request)["token"]
         user = User.objects.get(pk=acting(request).user_id)
         membership = invitations.accept(user, token)
-        return Response(OrganizationOutput(_with_role(user.pk).get(pk=membership.organization_id)).data)
+        return Response(
+            OrganizationOutput(Organization.objects.for_user(user.pk).get(pk=membership.organization_id)).data
+        )
 
 
 class ApiKeys(ListAPIView[ApiKey]):
@@ -295,15 +297,8 @@ def _me(principal: Principal) -> Response:
     return Response(answer.data)
 
 
-def _with_role(user_id: UUID) -> QuerySet[Organization]:
-    """Open organizations of a user, each with the user's `role`."""
-    return Organization.objects.filter(closed_at__isnull=True, memberships__user_id=user_id).annotate(
-        role=F("memberships__role")
-    )
-
-
 def _visible_organizations(principal: Principal) -> QuerySet[Organization]:
-    mine = _with_role(principal.user_id)
+    mine = Organization.objects.for_user(principal.user_id)
     return mine.filter(pk=principal.organization_id) if principal.api_key_id else mine
 
 

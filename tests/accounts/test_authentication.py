@@ -1,5 +1,11 @@
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.auth import authenticate
 from django.contrib.sessions.backends.db import SessionStore
 from rest_framework.test import APIClient
 
@@ -175,6 +181,33 @@ def test_staff_without_an_organization_may_not_use_the_api(db):
     browser = signed_in(UserFactory(is_staff=True))
 
     assert browser.get("/v1/me").json()["code"] == "no_organization"
+
+
+def test_cookies_over_https_are_bound_to_the_host():
+    # given
+    names = ["SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE",
+             "SESSION_COOKIE_SAMESITE", "SESSION_COOKIE_HTTPONLY", "CSRF_TRUSTED_ORIGINS", "ALLOWED_HOSTS"]  # fmt: skip
+    code = f"import json; from django.conf import settings as s; print(json.dumps([getattr(s, n) for n in {names}]))"
+    environment = os.environ | {
+        "BASE_URL": "https://media.example.com", "FRONTEND_ORIGINS": FRONTEND, "ALLOWED_HOSTS": ""
+    }  # fmt: skip
+
+    # when
+    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+
+    # then
+    assert json.loads(told.stdout) == [
+        "__Host-session", "__Host-csrf", True, True, "Lax", True,
+        ["https://media.example.com", FRONTEND], ["media.example.com"],
+    ]  # fmt: skip
+
+
+def test_staff_sign_in_to_the_admin_by_address(staff):
+    staff.set_password(PASSWORD)
+    staff.save()
+
+    assert authenticate(None, username=staff.email.upper(), password=PASSWORD) == staff
+    assert authenticate(None, username=staff.email, password="wrong") is None
 
 
 # --- CORS ------------------------------------------------------------------------------------------------------------
