@@ -1,6 +1,7 @@
 """What a person does in the studio, by the words they read there."""
 
 import io
+import re
 import time
 
 from PIL import Image
@@ -12,6 +13,7 @@ from usage import ledger
 
 # A whole job, from the click to the picture, with every process of the stack on the same small machine.
 JOB_MILLISECONDS = 60_000
+ENDED = re.compile("succeeded|failed|canceled|expired")
 PHONE = {"width": 390, "height": 844}
 
 
@@ -53,7 +55,7 @@ def send(page, operation):
     cards = page.locator("article.job")
     before = cards.count()
     button = page.locator("#send")
-    expect(button).to_have_text(operation)
+    expect(button).to_have_accessible_name(operation)
     expect(button).to_be_enabled(timeout=15_000)
     button.click()
     expect(cards).to_have_count(before + 1, timeout=15_000)
@@ -73,7 +75,8 @@ def watch(card):
 
 
 def ended(card, status):
-    expect(card).to_have_attribute("data-status", status, timeout=JOB_MILLISECONDS)
+    expect(card).to_have_attribute("data-status", ENDED, timeout=JOB_MILLISECONDS)
+    assert card.get_attribute("data-status") == status, card.inner_text()
 
 
 def natural_size(card, index=0):

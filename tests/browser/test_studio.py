@@ -27,7 +27,7 @@ def studio(open_page, person, funded):
     def studio(**options):
         page = open_page("/", **options)
         pages.sign_in(page, person.email)
-        expect(page.get_by_label("Prompt")).to_be_visible(timeout=30_000)
+        expect(page.get_by_label("Prompt", exact=True)).to_be_visible(timeout=30_000)
         return page
 
     return studio
@@ -48,12 +48,13 @@ def test_a_newcomer_signs_up_and_watches_a_picture_being_made(open_page, newcome
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_text("Thank you")).to_be_visible()
     pages.grant(newcomer, 500)
-    page.wait_for_url("**/")
+    page.wait_for_url("**/account/sign-in")
+    pages.sign_in(page, newcomer)
     expect(page.get_by_role("heading", name="What shall it be?")).to_be_visible()
     expect(page.locator(".balance .figure")).to_have_text("500")
 
     # when
-    page.get_by_label("Prompt").fill("A lighthouse at dusk, waves breaking")
+    page.get_by_label("Prompt", exact=True).fill("A lighthouse at dusk, waves breaking")
     page.get_by_text("More options").click()
     page.get_by_label("Latency seconds").fill("3")
     expect(page.locator("#quote")).to_contain_text("20 credits")
@@ -101,7 +102,7 @@ def test_a_photograph_is_upscaled_and_reframed(studio):
 def test_a_result_is_the_input_of_the_next_operation(studio):
     # given
     page = studio()
-    page.get_by_label("Prompt").fill("A red kite over dunes")
+    page.get_by_label("Prompt", exact=True).fill("A red kite over dunes")
     first = pages.send(page, "Generate")
     pages.ended(first, "succeeded")
 
@@ -120,7 +121,7 @@ def test_a_prompt_that_is_refused_is_marked_where_it_stands(studio, complaints):
     before = pages.available(page)
 
     # when
-    page.get_by_label("Prompt").fill("x" * 2001)
+    page.get_by_label("Prompt", exact=True).fill("x" * 2001)
 
     # then
     field = page.locator("[data-field=prompt]")
@@ -133,7 +134,7 @@ def test_a_prompt_that_is_refused_is_marked_where_it_stands(studio, complaints):
     assert complaints.pop().endswith("422 (Unprocessable Entity)") or complaints == []
 
     # when
-    page.get_by_label("Prompt").fill("x" * 2000)
+    page.get_by_label("Prompt", exact=True).fill("x" * 2000)
 
     # then
     expect(field.locator(".error")).to_be_hidden()
@@ -144,7 +145,7 @@ def test_a_job_that_fails_says_why_and_costs_nothing(studio):
     # given
     page = studio()
     before = pages.available(page)
-    page.get_by_label("Prompt").fill("Something the provider refuses")
+    page.get_by_label("Prompt", exact=True).fill("Something the provider refuses")
     page.get_by_text("More options").click()
     page.get_by_label("Fail with").select_option(label="Content policy")
 
@@ -165,7 +166,7 @@ def test_too_few_credits_are_said_before_anything_is_sent(studio, person, funded
     page = studio()
 
     # when
-    page.get_by_label("Prompt").fill("A castle of cards")
+    page.get_by_label("Prompt", exact=True).fill("A castle of cards")
 
     # then
     expect(page.locator("#quote")).to_have_text(
@@ -178,7 +179,7 @@ def test_a_job_is_canceled_while_it_runs(studio):
     # given
     page = studio()
     before = pages.available(page)
-    page.get_by_label("Prompt").fill("A very slow river")
+    page.get_by_label("Prompt", exact=True).fill("A very slow river")
     page.get_by_text("More options").click()
     page.get_by_label("Latency seconds").fill("60")
     card = pages.send(page, "Generate")
@@ -198,7 +199,7 @@ def test_progress_goes_on_without_sockets(studio):
     page = studio()
     page.route_web_socket(re.compile("/v1/ws"), lambda socket: socket.close())
     page.reload()
-    page.get_by_label("Prompt").fill("A lantern in fog")
+    page.get_by_label("Prompt", exact=True).fill("A lantern in fog")
 
     # when
     card = pages.send(page, "Generate")
@@ -211,7 +212,7 @@ def test_progress_goes_on_without_sockets(studio):
 def test_the_studio_fits_a_phone(studio):
     # given
     page = studio(viewport=pages.PHONE, is_mobile=True, has_touch=True, device_scale_factor=2)
-    page.get_by_label("Prompt").fill("A small boat, far out")
+    page.get_by_label("Prompt", exact=True).fill("A small boat, far out")
     card = pages.send(page, "Generate")
     pages.ended(card, "succeeded")
 
