@@ -68,9 +68,13 @@ class _Pool:
 
     def renew(self) -> None:
         """A forked process has none of its parent's threads, and starts children of its own."""
-        self._threads = ThreadPoolExecutor(settings.CHILD_PROCESSES, thread_name_prefix="child")
+        self._lock = threading.Lock()
+        self._threads: ThreadPoolExecutor | None = None
 
     def submit[T](self, call: partial[T], seconds: float) -> Future[T]:
+        with self._lock:
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(settings.CHILD_PROCESSES, thread_name_prefix="child")
         return self._threads.submit(_call, call, seconds)
 
 

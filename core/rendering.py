@@ -1,6 +1,6 @@
 """The one format of our answers: JSON, whatever a client says it accepts, written by msgspec."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -26,6 +26,7 @@ class OneFormat(DefaultContentNegotiation):
     """What a body may be is DRF's to say (415); what an answer is needs no bargaining on every request."""
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        return renderers[0], renderers[0].media_type
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type

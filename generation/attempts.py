@@ -27,7 +27,6 @@ from generation import catalog, dispatch, progress
 from generation.dispatch import Claim
 from generation.exceptions import LeaseLost
 from generation.models import Attempt, Job, Stage, Status
-from generation.providers import PROVIDERS
 from generation.providers.base import Billed, Done, InputFile, Output, Pending, ProviderError, SubmitRequest
 from storage import assets
 from storage.exceptions import AssetNotFound, ContentRefused, StoreUnavailable
@@ -104,13 +103,11 @@ class _Canceled(Exception):
 class _Run:
     """One attempt while this process holds it."""
 
-    def __init__(
-        self, claim: Claim, job: Job, attempt: Attempt, folder: Path, host: Host, signals: Signals
-    ) -> None:
+    def __init__(self, claim: Claim, job: Job, attempt: Attempt, folder: Path, host: Host, signals: Signals) -> None:
         self.claim, self.job, self.attempt, self.folder = claim, job, attempt, folder
         self.host, self.signals = host, signals
         self.offer = catalog.offer(attempt.model, job.operation)
-        self.provider = PROVIDERS[attempt.provider]()
+        self.provider = catalog.PROVIDERS[attempt.provider]()
         self.input = self.offer.input.model_validate(job.input)
         self.files: dict[str, InputFile] = {}
         self.event_at = 0.0
@@ -118,8 +115,6 @@ class _Run:
 
     async def to_the_end(self) -> None:
         try:
-            if self.attempt.crashes >= dispatch.MAX_CRASHES:
-                raise ProviderError("worker_lost", "The work was interrupted too often.", billed=self._billed_so_far())
             await self._store_and_settle(await self._deliver())
         except _Canceled:
             await self._settle(Status.CANCELED, billed="no")
@@ -130,6 +125,8 @@ class _Run:
 
     async def _deliver(self) -> Done:
         """Go on from the last written step until the provider has delivered."""
+        if self.attempt.crashes >= dispatch.MAX_CRASHES:
+            raise ProviderError("worker_lost", "The work was interrupted too often.", billed=self._billed_so_far())
         await self._fetch_inputs()
         answer: Pending | Done
         if self.attempt.step == Step.CLAIMED:
@@ -358,7 +355,12 @@ class _Run:
         await self.host.database(_write_event, self.job, "generation_settle", [*self._named(), *ending])
 
     async def _advance(
-        self, *, step: Step | None = None, stage: Stage | None = None, percent: int | None = None, task_id: str | None = None
+        self,
+        *,
+        step: Step | None = None,
+        stage: Stage | None = None,
+        percent: int | None = None,
+        task_id: str | None = None,
     ) -> None:
         """Write a step down, tell whoever listens, and learn whether the attempt is still ours."""
         shown = [step and step.value, stage and stage.value, percent, task_id]

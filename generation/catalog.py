@@ -7,10 +7,12 @@ from typing import Any, NotRequired, TypedDict
 from core.fresh import Fresh
 from generation.exceptions import ModelDisabled, UnknownOperation
 from generation.models import ModelState, ProviderState
-from generation.providers import PROVIDERS
-from generation.providers.base import Offer
+from generation.providers.base import Offer, Provider
+from generation.providers.sandbox.provider import Sandbox
 from usage import pricing
 
+# Every adapter, by its slug. Not in providers/__init__: the children that draw import that package, and nothing else.
+PROVIDERS: Mapping[str, type[Provider]] = {provider.slug: provider for provider in (Sandbox,)}
 OFFERS: Mapping[tuple[str, str], Offer] = {
     (offer.model, offer.operation): offer for provider in PROVIDERS.values() for offer in provider.offers
 }

@@ -1,9 +1,9 @@
 """The WebSocket `/v1/ws`: who listens, to what, from which event on. Events come from the hub, replays from Postgres.
 
 Frames in: {"type": "auth", "ticket"}, {"type": "subscribe", "channel", "after"}, {"type": "unsubscribe", "channel"}.
-Frames out: {"type": "ready"}, {"type": "subscribed", "channel", "seq", "recovered"}, {"type": "error", …}, and each event
-as the very bytes of its row. Close codes: 4401 not signed in, 4403 no longer allowed, 4408 too slow or an hour old
-(come back and resume), 4429 too much, 1008 nothing but bad frames.
+Frames out: {"type": "ready"}, {"type": "subscribed", "channel", "seq", "recovered"}, {"type": "error", …} and each
+event as the very bytes of its row. Close codes: 4401 not signed in, 4403 no longer allowed, 4408 too slow or an hour
+old (come back and resume), 4429 too much, 1008 nothing but bad frames.
 """
 
 import asyncio
@@ -84,7 +84,7 @@ class Subscription:
             self(event)
 
 
-class EventSocket(AsyncWebsocketConsumer):
+class EventSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no annotations
     """One client. No channel layer: the process's hub calls the subscriptions, which put into this socket's outbox."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -97,6 +97,7 @@ class EventSocket(AsyncWebsocketConsumer):
         self._auth_timer: asyncio.TimerHandle | None = None
         self._frames: deque[float] = deque(maxlen=MAX_FRAMES_PER_SECOND)
         self._bad_frames = 0
+        self._closer: asyncio.Task[None] | None = None
         self._is_closing = False
 
     # --- coming and going ---------------------------------------------------------------------------------------------
@@ -180,6 +181,9 @@ class EventSocket(AsyncWebsocketConsumer):
         if self.principal is None:
             await self._close_with(NOT_SIGNED_IN)
             return
+        if not self.principal.may("jobs:read"):
+            await self._close_with(NOT_ALLOWED)
+            return
         if len(self._subscriptions) >= MAX_SUBSCRIPTIONS and name not in self._subscriptions:
             await self._close_with(TOO_MUCH)
             return
@@ -246,8 +250,8 @@ class EventSocket(AsyncWebsocketConsumer):
             self._sender = None
 
     def close_soon(self, code: int) -> None:
-        if not self._is_closing:
-            asyncio.ensure_future(self._close_with(code))
+        if not self._is_closing and self._closer is None:
+            self._closer = asyncio.ensure_future(self._close_with(code))
 
     async def _close_with(self, code: int) -> None:
         if not self._is_closing:

@@ -83,7 +83,7 @@ def renew(worker: str) -> int:
             """,
             [settings.LEASE_SECONDS, worker],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def hand_back(claim: Claim) -> None:

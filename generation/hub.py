@@ -74,6 +74,7 @@ class Hub:
         )
         self._pubsub = self._valkey.pubsub(ignore_subscribe_messages=True)
         self._tasks: list[asyncio.Task[None]] = []
+        self._fillings: set[asyncio.Task[None]] = set()
 
     async def join(self, channel: str, listener: Listener) -> None:
         """Hear the channel's events from now on; what came before is the caller's to read (events_after)."""
@@ -147,7 +148,9 @@ class Hub:
         event = Event.parse(body)
         last = room.seen.get(event.job_id)
         if last is not None and event.seq > last + 1:
-            asyncio.ensure_future(self._fill_gap(room, event.job_id, last))
+            filling = asyncio.create_task(self._fill_gap(room, event.job_id, last))
+            self._fillings.add(filling)
+            filling.add_done_callback(self._fillings.discard)
             return
         self._tell(room, event)
 
@@ -213,7 +216,7 @@ async def events_after(job_id: UUID, after: int) -> list[Event]:
 
 
 async def snapshot(organization_id: UUID, since: datetime) -> list[Event]:
-    """The last event of each of the organization's jobs that live or ended since (with 10 s of overlap), oldest first."""
+    """The last event of each of the organization's jobs that live or ended since (less 10 s), oldest first."""
 
     def read() -> list[Event]:
         changed = Job.objects.for_organization(organization_id).filter(

@@ -30,6 +30,8 @@ from usage.exceptions import BY_REASON, InsufficientCredits
 
 ROUTE = "jobs"
 
+_ADMIT = f"SELECT * FROM generation_admit({', '.join(['%s'] * 23)})"  # noqa: S608 - placeholders alone
+
 type Effect = Literal["prevented", "requested", "too_late"]
 
 
@@ -236,7 +238,7 @@ def expire_overdue() -> int:
     for job_id in list(overdue.values_list("id", flat=True)[:500]):
         with transaction.atomic(durable=True):
             job = overdue.select_for_update(no_key=True, skip_locked=True).filter(pk=job_id).first()
-            body = job and _end(job.id, Status.EXPIRED)
+            body = _end(job.id, Status.EXPIRED) if job else None
         if job is not None and body is not None:
             ended += 1
             progress.announce(job.organization_id, job.id, body)
@@ -266,9 +268,7 @@ class _Row:
     is_replay: bool
 
 
-def _admit(
-    principal: Principal, order: Order, key: IdempotencyKey | None, trace_id: str, request_id: str
-) -> _Row:
+def _admit(principal: Principal, order: Order, key: IdempotencyKey | None, trace_id: str, request_id: str) -> _Row:
     request = order.request
     arguments = [
         principal.organization_id,
@@ -296,7 +296,7 @@ def _admit(
         key.body_sha256 if key else None,
     ]
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM generation_admit({', '.join(['%s'] * len(arguments))})", arguments)
+        cursor.execute(_ADMIT, arguments)
         return _Row(*cursor.fetchone())
 
 

@@ -112,10 +112,7 @@ class Job(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(status__in=("queued", "running"), finished_at=None, charged_credits=None)
-                | (
-                    ~Q(status__in=("queued", "running"))
-                    & Q(finished_at__isnull=False, charged_credits__isnull=False)
-                ),
+                | (~Q(status__in=("queued", "running")) & Q(finished_at__isnull=False, charged_credits__isnull=False)),
                 name="job_settled_when_finished",
             ),
             models.CheckConstraint(

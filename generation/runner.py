@@ -219,14 +219,14 @@ class Runner:
                     signals.cancel()
                     told.add(claim.attempt_id)
 
-    async def _drain(self, timeout: float) -> None:
+    async def _drain(self, seconds: float) -> None:
         self._is_draining = True
         self._note_room()
         for _, signals in self._running.values():
             signals.drain()
         if self._running:
             log.info("runner.draining", attempts=len(self._running))
-            await asyncio.wait(list(self._running), timeout=timeout)
+            await asyncio.wait(list(self._running), timeout=seconds)
         for keeper in self._keepers:
             keeper.cancel()
         log.info("runner.drained", left=len(self._running))

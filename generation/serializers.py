@@ -1,5 +1,6 @@
 """The shapes of jobs, quotes and models over HTTP. Field names are the contract; fields may be added, these stay."""
 
+from datetime import datetime
 from typing import Annotated, Any, TypedDict
 from uuid import UUID
 
@@ -122,8 +123,8 @@ def job_json(job: Job, *, assets: list[Asset] | None = None, queue_position: int
         "retryOf": _text(job.retry_of_id),
         "metadata": job.metadata,
         "createdAt": clock.rfc3339(job.created_at),
-        "startedAt": job.started_at and clock.rfc3339(job.started_at),
-        "finishedAt": job.finished_at and clock.rfc3339(job.finished_at),
+        "startedAt": _moment(job.started_at),
+        "finishedAt": _moment(job.finished_at),
         "traceId": job.trace_id,
         "links": {
             "self": f"/v1/jobs/{job.id}",
@@ -170,3 +171,7 @@ def _error_json(job: Job) -> ErrorJSON | None:
 
 def _text(key: UUID | None) -> str | None:
     return None if key is None else str(key)
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else clock.rfc3339(at)

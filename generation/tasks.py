@@ -12,7 +12,7 @@ from generation import jobs
 from generation.runner import is_started, runner
 
 
-@shared_task(queue="dispatch")
+@shared_task
 def dispatch(provider: str) -> None:
     """A ring: wake this process's runner for one provider, or hand the ring on where it has no room. Repeatable."""
     if runner().wait_for_room(timeout=1):
@@ -21,7 +21,7 @@ def dispatch(provider: str) -> None:
         doorbell.ring(provider)
 
 
-@shared_task(queue="dispatch")
+@shared_task
 def sweep() -> None:
     """Beat's tick: end back-offs and overdue jobs, then ring for every provider with something to do. Repeatable."""
     jobs.wake_backoffs()

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.principal import acting
 from core import idempotency, trace
 from core.exceptions import BadPage
 from core.pagination import Pages
@@ -52,10 +53,10 @@ class Jobs(APIView):
     )
     def post(self, request: Request) -> Response:
         key = _idempotency_key(request)
-        if key and (job := jobs.replayed(request.user, key)):
+        if key and (job := jobs.replayed(acting(request), key)):
             return _accepted(Admission(job=job, is_replay=True))
         body = _body(request)
-        rate = limits.check_request(request.user)
+        rate = limits.check_request(acting(request))
         admission = _submit(request, body, key)
         return _accepted(admission, limits.headers(rate))
 
@@ -84,7 +85,7 @@ class JobDetail(APIView):
 
     @extend_schema(operation_id="getJob", tags=["jobs"], responses={200: _JOB, 304: None})
     def get(self, request: Request, job_id: UUID) -> Response:
-        job = jobs.find(request.user.organization_id, job_id)
+        job = jobs.find(acting(request).organization_id, job_id)
         tag = f'W/"{job.seq}-{assets.signing_window()}"' if job.is_terminal else f'W/"{job.seq}"'
         # A queued job's place in the line moves without a change of the job.
         if job.status != Status.QUEUED and tag in request.headers.get("If-None-Match", ""):
@@ -97,7 +98,7 @@ class JobCancel(APIView):
 
     @extend_schema(operation_id="cancelJob", tags=["jobs"], request=None, responses={200: schema_of(CancellationJSON)})
     def post(self, request: Request, job_id: UUID) -> Response:
-        job = jobs.find(request.user.organization_id, job_id)
+        job = jobs.find(acting(request).organization_id, job_id)
         outcome = jobs.cancel(job.id)
         return Response({"effect": outcome.effect, "job": _shown(outcome.job)})
 
@@ -110,10 +111,10 @@ class JobRetry(APIView):
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         key = _idempotency_key(request)
-        if key and (job := jobs.replayed(request.user, key)):
+        if key and (job := jobs.replayed(acting(request), key)):
             return _accepted(Admission(job=job, is_replay=True))
-        again = jobs.as_retry(jobs.find(request.user.organization_id, job_id))
-        limits.check_request(request.user)
+        again = jobs.as_retry(jobs.find(acting(request).organization_id, job_id))
+        limits.check_request(acting(request))
         return _accepted(_submit(request, again, key))
 
 
@@ -123,8 +124,8 @@ class Quotes(APIView):
     @extend_schema(operation_id="createQuote", tags=["catalog"], request=JobBody, responses={200: schema_of(QuoteJSON)})
     def post(self, request: Request) -> Response:
         order = jobs.price(_body(request))
-        refusal = jobs.refusal_of(request.user, order)
-        return Response(quote_json(order.price, order.quantity, refusal and _why(refusal)))
+        refusal = jobs.refusal_of(acting(request), order)
+        return Response(quote_json(order.price, order.quantity, _why(refusal) if refusal else None))
 
 
 class Models(APIView):
@@ -145,7 +146,7 @@ def _body(request: Request) -> JobRequest:
 
 def _submit(request: Request, body: JobRequest, key: IdempotencyKey | None) -> Admission:
     return jobs.submit(
-        request.user,
+        acting(request),
         jobs.price(body),
         key=key,
         trace_id=trace.trace_id.get(),
@@ -172,7 +173,7 @@ def _idempotency_key(request: Request) -> IdempotencyKey | None:
 
 
 def _filtered(request: Request) -> QuerySet[Job]:
-    found = Job.objects.for_organization(request.user.organization_id)
+    found = Job.objects.for_organization(acting(request).organization_id)
     for name in ("status", "operation", "model"):
         if value := request.query_params.get(name):
             found = found.filter(**{name: value})

@@ -8,7 +8,7 @@ import select
 from django_prometheus.db.backends.postgresql import base
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # django_prometheus has no annotations
     """Postgres says nothing on an idle connection unless it ends it: a socket with something to read is suspect."""
 
     def is_usable(self) -> bool:

@@ -254,7 +254,8 @@ def test_a_stale_token_changes_nothing(api, funded, committed):
         )
         settled = cursor.fetchone()[0]
         cursor.execute(
-            "SELECT generation_advance(%s, %s, %s, 'waiting', 'waiting', 50, 'x')", [job.pk, mine.attempt_id, mine.token]
+            "SELECT generation_advance(%s, %s, %s, 'waiting', 'waiting', 50, 'x')",
+            [job.pk, mine.attempt_id, mine.token],
         )
         advanced = cursor.fetchone()[0]
 

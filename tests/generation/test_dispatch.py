@@ -17,7 +17,6 @@ from tests.factories import (
     JobFactory,
     MembershipFactory,
     ModelStateFactory,
-    OrganizationFactory,
     ProviderStateFactory,
 )
 
@@ -252,7 +251,9 @@ def test_parallel_claims_take_each_job_once_and_break_no_cap(committed):
     assert len(taken) == len(set(taken)) == 30
     running = Job.objects.filter(provider=state.provider, status=Status.RUNNING)
     assert running.count() == 30
-    per_organization = [running.filter(organization=key).count() for key in set(running.values_list("organization", flat=True))]
+    per_organization = [
+        running.filter(organization=key).count() for key in set(running.values_list("organization", flat=True))
+    ]
     assert max(per_organization) <= 9
 
 
@@ -262,11 +263,11 @@ def test_the_caps_need_the_lock(committed):
     with connection.cursor() as cursor:
         cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'generation_claim'")
         source = cursor.fetchone()[0]
-        without = source.replace("PERFORM pg_advisory_xact_lock(hashtext('generation_claim'));", "PERFORM pg_sleep(0.02);")
-        assert without != source
-        cursor.execute(
-            "CREATE OR REPLACE FUNCTION pg_temp.nothing() RETURNS void LANGUAGE sql AS ''"
+        without = source.replace(
+            "PERFORM pg_advisory_xact_lock(hashtext('generation_claim'));", "PERFORM pg_sleep(0.02);"
         )
+        assert without != source
+        cursor.execute("CREATE OR REPLACE FUNCTION pg_temp.nothing() RETURNS void LANGUAGE sql AS ''")
         cursor.execute(
             "CREATE OR REPLACE FUNCTION claim_without_lock(p_provider text, p_worker text, p_slots integer,"
             f" p_lease_seconds double precision) RETURNS jsonb LANGUAGE plpgsql AS $body${without}$body$"

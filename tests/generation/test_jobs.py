@@ -1,4 +1,4 @@
-"""Jobs over HTTP: admission, its refusals, idempotency, lists, cancel and retry. The worker's part is in test_attempts."""
+"""Jobs over HTTP: admission, its refusals, idempotency, lists, cancel and retry; the worker's part is elsewhere."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -76,7 +76,9 @@ def test_a_job_is_accepted_held_for_and_told_of(api, funded, organization, owner
         ({"startDeadlineSeconds": -1}, 422, "invalid_body", "/startDeadlineSeconds"),
     ],
 )
-def test_a_body_that_does_not_fit_is_refused_and_nothing_moves(api, funded, organization, change, status, code, pointer):
+def test_a_body_that_does_not_fit_is_refused_and_nothing_moves(
+    api, funded, organization, change, status, code, pointer
+):
     # when
     answer = posted(api, {**BODY, **change}, idempotency_key="k1")
 

@@ -1,0 +1,60 @@
+"""The stack this product is compared with, built beforehand in a folder of its own (`--peer DIR`)."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.site import Site
+from config.embedded import ports
+from config.embedded.postgres import binaries_for
+from config.embedded.processes import Process
+
+KEYS = 1_000
+BODY = (
+    '{"model":"image-1","params":{"prompt":"a lighthouse at dusk, oil on canvas","width":1024,"height":1024,"seed":7}}'
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A running process of the peer."""
+
+    port: int
+    process: Process
+
+
+@contextmanager
+def running(folder: Path, site: Site, program: str) -> Iterator[Peer]:
+    """`dist/<program>.js` on the site's servers, in a database and a Valkey number of its own."""
+    _load_schema(folder, site)
+    port = ports.choose()
+    environment = dict(os.environ) | {
+        "NODE_ENV": "production",
+        "PORT": str(port),
+        "SQL": "multi",
+        "DATABASE_URL": site.postgres.url("peer"),
+        "REDIS_URL": site.valkey.url(5),
+    }
+    process = Process(
+        name=f"peer-{program}",
+        command=["node", f"dist/{program}.js"],
+        log=site.folder / f"peer-{program}.log",
+        cwd=folder,
+        env=environment,
+    )
+    process.start()
+    try:
+        if not process.comes_up(lambda: ports.accepts(port), within_seconds=30):
+            raise RuntimeError(f"the peer did not come up: {process.log.read_text()[-1_000:]}")
+        yield Peer(port=port, process=process)
+    finally:
+        process.stop(grace_seconds=5)
+
+
+def _load_schema(folder: Path, site: Site) -> None:
+    site.postgres.create_database("peer")
+    psql = binaries_for(site.postgres.directory) / "psql"
+    subprocess.run([psql, site.postgres.url("peer"), "-qf", folder / "schema.sql"], check=True, capture_output=True)
