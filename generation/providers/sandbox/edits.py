@@ -83,7 +83,13 @@ def _painted(image: Image.Image, rng: random.Random) -> Image.Image:
 def _cartoon(image: Image.Image, rng: random.Random) -> Image.Image:
     """Flat colours and dark outlines."""
     work = image.resize(_within(image.size, 900)).filter(ImageFilter.MedianFilter(5))
-    flat = ImageOps.posterize(ImageEnhance.Color(work).enhance(1.4), 3).filter(ImageFilter.SMOOTH_MORE)
+    flat = (
+        ImageEnhance.Color(work)
+        .enhance(1.4)
+        .quantize(14, Image.Quantize.MAXCOVERAGE, kmeans=2)
+        .convert("RGB")
+        .filter(ImageFilter.SMOOTH_MORE)
+    )
     edges = work.convert("L").filter(ImageFilter.FIND_EDGES).point(table(lambda value: 255 - (value - 26) * 5))
     edges = ImageOps.expand(ImageOps.crop(edges, 2), 2, 255)
     return ImageChops.multiply(flat, Image.merge("RGB", (edges, edges, edges))).resize(

@@ -1,8 +1,6 @@
-"""What lies beyond a picture's edges: the picture mirrored, dissolving into its own soft colours further out."""
+"""What lies beyond a picture's edges: the picture mirrored, which further out dissolves into long soft strokes."""
 
 from PIL import Image, ImageFilter, ImageOps
-
-from generation.providers.sandbox.pixels import table
 
 
 def surroundings(image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -12,9 +10,7 @@ def surroundings(image: Image.Image, size: tuple[int, int]) -> Image.Image:
         return surroundings(upright, (size[1], size[0])).transpose(Image.Transpose.TRANSPOSE)
     left = (size[0] - image.width) // 2
     mirrored = _mirrored(image, size[0], left)
-    soft = mirrored.resize((max(1, size[0] // 8), max(1, size[1] // 8)), Image.Resampling.BOX)
-    soft = soft.filter(ImageFilter.GaussianBlur(max(soft.size) / 28)).resize(size, Image.Resampling.BICUBIC)
-    return Image.composite(soft, mirrored, _distance(size, left, image.width))
+    return Image.composite(_strokes(image, size), mirrored, _distance(size, left, image.width))
 
 
 def _mirrored(image: Image.Image, width: int, left: int) -> Image.Image:
@@ -28,13 +24,23 @@ def _mirrored(image: Image.Image, width: int, left: int) -> Image.Image:
     return canvas
 
 
+def _strokes(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The colours of the picture's two ends drawn out: a horizon goes on, while a face does not come twice."""
+    rim = max(1, image.width // 16)
+    canvas = Image.new("RGB", size)
+    for start, left, width in ((0, 0, size[0] // 2), (image.width - rim, size[0] // 2, size[0] - size[0] // 2)):
+        end = image.crop((start, 0, start + rim, image.height)).resize((1, image.height), Image.Resampling.BOX)
+        soft = end.filter(ImageFilter.BoxBlur((0, image.height / 120)))
+        canvas.paste(soft.resize((width, size[1])), (left, 0))
+    return canvas
+
+
 def _distance(size: tuple[int, int], left: int, width: int) -> Image.Image:
-    """From 0 at the picture's edges to 255 where nothing sharp is left."""
-    mask = Image.new("L", size)
-    ramp = Image.linear_gradient("L").rotate(90).point(table(lambda value: 255 * (value / 255) ** 0.55))
-    right = size[0] - left - width
-    if left:
-        mask.paste(ImageOps.mirror(ramp).resize((left, size[1])), (0, 0))
-    if right:
-        mask.paste(ramp.resize((right, size[1])), (left + width, 0))
+    """From 0 at the picture's edges to 255 where nothing sharp is left, an eighth of its width further out."""
+    mask = Image.new("L", size, 255)
+    reach = max(1, width // 8)
+    ramp = Image.linear_gradient("L").rotate(90).resize((reach, size[1]))
+    mask.paste(ImageOps.mirror(ramp), (left - reach, 0))
+    mask.paste(ramp, (left + width, 0))
+    mask.paste(0, (left, 0, left + width, size[1]))
     return mask

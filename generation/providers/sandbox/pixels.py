@@ -108,14 +108,16 @@ def gap_filled(image: Image.Image, gap: Image.Image) -> Image.Image:
     """The RGB picture with the gap (255 in its mask) closed from what surrounds it; all else is as it was.
 
     A pyramid: every smaller level averages the known pixels (Pillow weighs colours by alpha when it scales RGBA), and
-    on the way back up each level fills the holes of the next. Far from an edge the fill is smooth and wide.
+    on the way back up each level fills the holes of the next. Levels shrink faster across than down, so that what goes
+    across a picture, a horizon or a floor, is found again behind the gap.
     """
     known = image.convert("RGBA")
     known.putalpha(ImageChops.invert(gap))
     pyramid = [known]
     while max(pyramid[-1].size) > 1:
         last = pyramid[-1]
-        smaller = last.resize((max(1, last.width // 2), max(1, last.height // 2)), Image.Resampling.BOX)
+        is_down = last.width == 1 or len(pyramid) % 4 == 0
+        smaller = last.resize((max(1, last.width // 2), max(1, last.height // (1 + is_down))), Image.Resampling.BOX)
         # A pixel that knows a little is as good as one that knows all.
         smaller.putalpha(smaller.getchannel("A").point(table(lambda value: value * 4)))
         pyramid.append(smaller)

@@ -51,7 +51,8 @@ class Sandbox:
         return None if _fault(request) == "never_arrived" else _pending(request, _task_id(request))
 
     def outcome_ttl_seconds(self) -> float:
-        return 60.0
+        """Longer than the longest latency that may be asked for."""
+        return 900.0
 
 
 def _options(request: SubmitRequest) -> SandboxOptions:
@@ -110,7 +111,7 @@ def _pending(request: SubmitRequest, task_id: str) -> Pending:
 async def _result(request: SubmitRequest) -> Done:
     fault = _fault(request)
     if fault == "task_failed":
-        raise ProviderError("task_failed", "The sandbox accepted the task and failed at it.", retryable=True)
+        raise ProviderError("task_failed", "The sandbox accepted the task and failed at it.")
     task = Task(
         operation=request.operation,
         input=request.input,
@@ -123,7 +124,9 @@ async def _result(request: SubmitRequest) -> Done:
     except Refused as refused:
         raise ProviderError(refused.code, refused.detail) from refused
     except children.ChildFailed as failed:
-        raise ProviderError("task_failed", f"Drawing failed ({failed.reason}).", retryable=True) from failed
+        # A process that died may have been unlucky; one that met a limit will meet it again.
+        is_luck = failed.reason == "crash"
+        raise ProviderError("task_failed", f"Drawing failed ({failed.reason}).", retryable=is_luck) from failed
     return done if fault is None else await asyncio.to_thread(_spoiled, done, fault)
 
 

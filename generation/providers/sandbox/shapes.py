@@ -40,7 +40,8 @@ def traced(image: Image.Image, colors: int) -> Drawing:
     """The picture as polygons in its own pixel coordinates, from the darkest colour up to the lightest."""
     small = opaque(image).copy()
     small.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    flat = small.filter(ImageFilter.MedianFilter(3)).quantize(colors).filter(ImageFilter.ModeFilter(3))
+    flat = small.filter(ImageFilter.MedianFilter(3)).quantize(colors, Image.Quantize.MAXCOVERAGE, kmeans=2)
+    flat = flat.filter(ImageFilter.ModeFilter(3))
     palette = _palette(flat)
     order = sorted(palette, key=lambda index: luminance(palette[index]))
     rank = [order.index(index) if index in palette else 0 for index in range(256)]

@@ -282,7 +282,7 @@ def _planet(scene: Scene, center: Point, radius: float, color: Color) -> None:
         Image.new("RGB", (side, side), mix(color, (30, 10, 60), 0.3)),
         bands,
     )
-    dark = Image.radial_gradient("L").point(paint.levels(40, 230)).resize((side * 2, side * 2))
+    dark = paint.disc().point(paint.levels(40, 230)).resize((side * 2, side * 2))
     offset = (side // 4, side // 4) if scene.sun[0] > scene.size[0] / 2 else (side * 3 // 4, side // 4)
     shade = dark.crop((side - offset[0] - side // 4, offset[1], 2 * side - offset[0] - side // 4, side + offset[1]))
     surface.paste(mix(scene.mood.sky[0], (0, 0, 0), 0.4), (0, 0), shade)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import pairwise
 
 from PIL import Image, ImageChops, ImageDraw
@@ -14,8 +15,9 @@ type Point = tuple[float, float]
 
 def gradient(size: Size, stops: Sequence[tuple[float, Color]]) -> Image.Image:
     """From top to bottom through the stops, each a (place from 0 to 1, colour)."""
-    column = Image.new("RGB", (1, 256))
-    column.putdata([_at(stops, index / 255) for index in range(256)])
+    steps = max(2, min(256, size[1]))
+    column = Image.new("RGB", (1, steps))
+    column.putdata([_at(stops, index / (steps - 1)) for index in range(steps)])
     return column.resize(size, Image.Resampling.BICUBIC)
 
 
@@ -51,7 +53,7 @@ def glow(image: Image.Image, center: Point, radius: float, color: Color, strengt
     """Light that fades from a point outwards, laid over the image in place."""
     side = max(2, round(radius * 2))
     fall = [round(255 * strength * (1 - min(1.0, step / 182)) ** 2) for step in range(256)]
-    spot = Image.radial_gradient("L").point(fall).resize((side, side), Image.Resampling.BICUBIC)
+    spot = disc().point(fall).resize((side, side), Image.Resampling.BICUBIC)
     image.paste(color, (round(center[0] - radius), round(center[1] - radius)), spot)
 
 
@@ -66,6 +68,13 @@ def _bytes(size: Size, rng: random.Random) -> Image.Image:
     return Image.frombytes("L", size, rng.randbytes(size[0] * size[1]))
 
 
+@cache
+def disc() -> Image.Image:
+    """256 x 256: 0 in the middle, 255 from about its edges on; not to be changed."""
+    return Image.radial_gradient("L")
+
+
+@cache
 def levels(low: int, high: int, most: int = 255) -> list[int]:
     """A table for `point`: nothing up to `low`, `most` from `high`, even in between."""
     return [round(most * min(1.0, max(0.0, (value - low) / (high - low)))) for value in range(256)]
@@ -88,7 +97,7 @@ def grained(image: Image.Image, rng: random.Random, amount: int = 3) -> Image.Im
 def vignetted(image: Image.Image, strength: float) -> Image.Image:
     """Darker towards the corners."""
     fall = [round(255 * (1 - strength * (step / 255) ** 2.4)) for step in range(256)]
-    shade = Image.radial_gradient("L").point(fall).resize(image.size, Image.Resampling.BILINEAR)
+    shade = disc().point(fall).resize(image.size, Image.Resampling.BILINEAR)
     return ImageChops.multiply(image, Image.merge("RGB", (shade, shade, shade)))
 
 
@@ -97,7 +106,7 @@ def ridge(rng: random.Random, width: int, *, base: float, height: float, bumps: 
     octaves = [(bumps * 2**octave, rough**octave) for octave in range(6) if rough**octave > 0.02]
     tables = [[rng.uniform(-1, 1) for _ in range(int(count) + 3)] for count, _ in octaves]
     total = sum(weight for _, weight in octaves)
-    steps = max(8, min(width, 420))
+    steps = max(8, min(width // 2, 420))
     line = []
     for step in range(steps + 1):
         place = step / steps
@@ -116,5 +125,6 @@ def _smooth(table: Sequence[float], place: float) -> float:
 
 
 def height_at(line: Sequence[Point], x: float) -> float:
-    """Where a ridge is, at x."""
-    return min(line, key=lambda point: abs(point[0] - x))[1]
+    """Where a ridge, whose points are evenly spaced from x 0 on, is at x."""
+    last = len(line) - 1
+    return line[max(0, min(last, round(x / max(1.0, line[last][0]) * last)))][1]

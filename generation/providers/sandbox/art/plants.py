@@ -24,7 +24,7 @@ def tree(pen: Pen, ink: Ink) -> None:
     for x, y, r in crowns:
         pen.oval(leaves, x - 0.012, y, r * 0.9, r * 0.76)
     for x, y, r in crowns[::2]:
-        pen.oval(mix(leaves, ink.light, 0.22), x - 0.04, y - 0.05, r * 0.55, r * 0.42)
+        pen.oval(mix(leaves, ink.light, 0.1), x - 0.04, y - 0.05, r * 0.55, r * 0.42)
 
 
 def flower(pen: Pen, ink: Ink) -> None:

@@ -11,7 +11,7 @@ from generation.providers.sandbox.art.color import Color
 def fog(image: Image.Image, color: Color, rng: random.Random) -> None:
     width, height = image.size
     patches = paint.noise(image.size, (3, 9), rng).point(paint.levels(50, 210, 190))
-    band = Image.radial_gradient("L").point([round(255 * max(0.0, 1 - value / 185)) for value in range(256)])
+    band = paint.disc().point([round(255 * max(0.0, 1 - value / 185)) for value in range(256)])
     band = band.resize((width, height), box=(86, 0, 170, 256))
     image.paste(color, (0, 0), ImageChops.offset(ImageChops.multiply(patches, band), 0, height // 6))
 

@@ -86,11 +86,11 @@ MOODS: dict[str, Mood] = {
         height=0.74,
     ),
     "pale": Mood(
-        sky=((176, 190, 200), (208, 216, 216), (240, 236, 226)),
-        light=(255, 253, 244),
-        far=(182, 192, 196),
-        near=(64, 82, 88),
-        water=(150, 170, 178),
+        sky=((142, 170, 200), (192, 210, 226), (242, 238, 230)),
+        light=(255, 252, 240),
+        far=(168, 188, 206),
+        near=(56, 78, 96),
+        water=(136, 164, 184),
         height=0.5,
     ),
     "autumn": Mood(
@@ -112,6 +112,7 @@ MOODS: dict[str, Mood] = {
 }
 # What chance picks from when the prompt says nothing of the hour.
 _COMMON_MOODS = ("day", "summer", "dawn", "sunset", "dusk", "night", "autumn", "rose")
+_SPACE_MOODS = ("dusk", "night")
 _COMMON_LANDS: tuple[Land, ...] = ("hills", "mountains", "sea", "forest")
 _MOOD_WORDS = {
     "day": "day noon midday sunny bright daylight",
@@ -185,7 +186,7 @@ class Wish:
     has_moon: bool
 
 
-def _by_word[T: str](table: dict[T, str]) -> dict[str, T]:
+def _by_word[T](table: dict[T, str]) -> dict[str, T]:
     return {word: name for name, words in table.items() for word in words.split()}
 
 
@@ -215,11 +216,11 @@ def read(prompt: str, negative: str, rng: random.Random) -> Wish:
     """The wish in a prompt; words of the negative prompt are not heard."""
     unwanted = set(words_of(negative))
     words = [word for word in words_of(prompt) if word not in unwanted]
-    mood_name = _first(words, _MOOD_BY_WORD) or rng.choice(_COMMON_MOODS)
-    land = _first(words, _LAND_BY_WORD) or rng.choice(_COMMON_LANDS)
+    land = _first(words, _LAND_BY_WORD)
+    mood_name = _mood_name(words) or rng.choice(_SPACE_MOODS if land == "space" else _COMMON_MOODS)
     mood, things = _colored(words, MOODS[mood_name])
     return Wish(
-        land=land,
+        land=rng.choice(_COMMON_LANDS) if land is None else land,
         mood=mood,
         mood_name=mood_name,
         weather=_first(words, _WEATHER_BY_WORD) or "clear",
@@ -229,7 +230,13 @@ def read(prompt: str, negative: str, rng: random.Random) -> Wish:
     )
 
 
-def _first[T: str](words: list[str], table: dict[str, T]) -> T | None:
+def _mood_name(words: list[str]) -> str | None:
+    """The hour that is asked for; an aurora is rarer than a night, and any hour says more than a weather."""
+    named_moods = [_MOOD_BY_WORD[word] for word in words if word in _MOOD_BY_WORD]
+    return min(named_moods, key=lambda name: {"aurora": 0, "pale": 2}.get(name, 1), default=None)
+
+
+def _first[T](words: list[str], table: dict[str, T]) -> T | None:
     return next((table[word] for word in words if word in table), None)
 
 
