@@ -82,9 +82,6 @@ def keep_output(*, organization_id: UUID, user_id: UUID, job_id: UUID, index: in
 
     Safe to repeat: an output that was stored before is returned as it is. Raises ContentRefused, StoreUnavailable.
     """
-    stored = _output(job_id, index)
-    if stored:
-        return stored
     inspected = examined(path, kind)
     with path.open("rb") as file:
         sha256 = file_digest(file, "sha256").digest()
@@ -230,6 +227,6 @@ def _delete(assets: QuerySet[Asset]) -> int:
     """Rows somebody else is deleting are theirs to count."""
     rows = list(assets.select_for_update(skip_locked=True).order_by("pk").values_list("pk", "blob_id")[:_SWEPT_AT_ONCE])
     Asset.objects.filter(pk__in=[pk for pk, _ in rows]).update(deleted_at=Now(), blob=None)
-    for blob_id in sorted(blob_id for _, blob_id in rows if blob_id):
+    for blob_id in sorted(blob_id for _, blob_id in rows if blob_id is not None):
         blobs.release(blob_id)
     return len(rows)
