@@ -18,19 +18,19 @@ def create_user_with_organization(
 ) -> tuple[User, Organization]:
     """A user whose address counts as verified, and their personal organization, in one transaction.
 
-    For seeds and operators: people who sign up come through allauth's adapter. Raises IntegrityError when the address
-    is taken.
+    For seeds and operators, who say themselves what it gets; people who sign up come through allauth's adapter.
+    Raises IntegrityError when the address is taken.
     """
     with transaction.atomic():
         user = User.objects.create_user(email, password, name=name, is_staff=is_staff)
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-        return user, open_personal_organization(user, name=organization_name)
+        return user, _create(_own_name(user, organization_name), user, is_personal=True)
 
 
 def open_personal_organization(user: User, *, name: str = "") -> Organization:
     """The user's own organization, made when they have none. Call it in the transaction that makes the user."""
     own = Organization.objects.filter(is_personal=True, memberships__user=user, memberships__role=Role.OWNER).first()
-    return own or _create(name or user.name or user.email.partition("@")[0], user, is_personal=True)
+    return own or _endowed(_create(_own_name(user, name), user, is_personal=True))
 
 
 def create_organization(name: str, owner: User) -> Organization:
@@ -39,7 +39,7 @@ def create_organization(name: str, owner: User) -> Organization:
         User.objects.select_for_update(no_key=True).get(pk=owner.pk)
         if Membership.objects.filter(user=owner, role=Role.OWNER).count() >= MAX_OWNED:
             raise TooManyOrganizations(limit=MAX_OWNED)
-        return _create(name, owner, is_personal=False)
+        return _endowed(_create(name, owner, is_personal=False))
 
 
 def rename(actor: Principal, name: str) -> None:
@@ -63,6 +63,14 @@ def _create(name: str, owner: User, *, is_personal: bool) -> Organization:
         organization_id=organization.pk,
         facts={"name": organization.name, "isPersonal": is_personal},
     )
-    # What a new organization starts with is the business of an app above; the settings name it.
+    return organization
+
+
+def _endowed(organization: Organization) -> Organization:
+    """The organization with what new ones start with: the business of an app above, which the settings name."""
     import_string(settings.ACCOUNTS_NEW_ORGANIZATION)(organization.pk)
     return organization
+
+
+def _own_name(user: User, name: str) -> str:
+    return name or user.name or user.email.partition("@")[0]

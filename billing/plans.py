@@ -49,8 +49,8 @@ def publish_defaults() -> int:
 def ensure(organization_id: UUID) -> None:
     """Give an organization its wallet, and a personal one the default plan with its first credits. Safe to repeat.
 
-    Called for every new organization (settings.ACCOUNTS_NEW_ORGANIZATION), in the transaction that makes it. Shared
-    organizations get no plan by themselves: whoever opened twenty would have the free credits twenty times.
+    Called for what people open themselves (settings.ACCOUNTS_NEW_ORGANIZATION), in the transaction that makes it.
+    Shared organizations get no plan by that: whoever opened twenty would have the free credits twenty times.
     """
     ledger.open_wallet(organization_id)
     if not Organization.objects.filter(pk=organization_id, is_personal=True, plan_membership=None).exists():
@@ -95,7 +95,7 @@ def grant_due() -> int:
     """Grant every period that has begun and was not granted yet; the number of organizations that got some.
 
     Takes no time from its caller: rows are due by Postgres's clock, so a tick may come late, twice or at once, and one
-    after three days catches up. Organizations that came without a plan get the default one here.
+    after three days catches up.
     """
     due = PlanMembership.objects.filter(next_grant_at__lte=Now(), organization__closed_at=None)
     granted = 0
@@ -105,9 +105,6 @@ def grant_due() -> int:
         except (DatabaseError, Refusal):
             # One organization's trouble must not keep the others from their credits.
             log.exception("plan was not granted", orgId=str(organization_id))
-    planless = Organization.objects.filter(is_personal=True, closed_at=None, plan_membership=None)
-    for organization_id in list(planless.values_list("pk", flat=True)[:_ORGANIZATIONS_PER_TICK]):
-        ensure(organization_id)
     return granted
 
 

@@ -11,7 +11,7 @@ from billing import plans, tasks
 from billing.models import Plan, PlanMembership
 from core import clock
 from tests.factories import OrganizationFactory, PlanFactory, UserFactory
-from tests.usage.money import at_once, figures, findings, hold, settle
+from tests.usage.money import at_once, figures, findings, give, hold, settle
 from usage.models import Entitlement, Grant
 
 
@@ -216,7 +216,7 @@ def test_who_signs_up_has_the_default_plans_credits(unplanned):
     plans.publish_defaults()
 
     # when
-    _, organization = organizations.create_user_with_organization("new@example.com", "correct horse battery")
+    organization = organizations.open_personal_organization(UserFactory())
 
     # then
     assert figures(organization) == (1_000, 0, 0)
@@ -243,13 +243,14 @@ def test_without_a_default_plan_there_is_a_wallet(unplanned, personal):
     assert figures(personal) == (0, 0, 0)
 
 
-def test_the_tick_finds_personal_organizations_without_a_plan(unplanned, personal):
+def test_what_an_operator_makes_has_what_the_operator_gives(unplanned):
     # given
     plans.publish_defaults()
 
     # when
-    plans.grant_due()
+    _, organization = organizations.create_user_with_organization("new@example.com", "correct horse battery")
+    give(organization, 240)
     plans.grant_due()
 
     # then
-    assert figures(personal) == (1_000, 0, 0)
+    assert figures(organization) == (240, 0, 0)

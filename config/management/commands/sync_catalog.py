@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from billing import plans
 from generation import catalog
 
 
@@ -11,4 +12,4 @@ class Command(BaseCommand):
     help = "Copies what the providers offer into its rows: models, and a new version of each price that changed."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{catalog.publish()} prices changed")
+        self.stdout.write(f"{catalog.publish()} prices changed, {plans.publish_defaults()} plans added")
