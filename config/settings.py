@@ -205,7 +205,7 @@ SOCIALACCOUNT_PROVIDERS = {
     }
 }
 SOCKET_TICKET_SECONDS = 30
-# Called with the id of each new organization, in the transaction that makes it.
+# Called with the id of each organization that people open themselves, in the transaction that makes it.
 ACCOUNTS_NEW_ORGANIZATION = "billing.plans.ensure"
 # In development the sign-in page tells of a demo login: {"email", "password"} in this file, which `make run` writes.
 DEMO_LOGIN_FILE = env.text("DEMO_LOGIN_FILE", "")
