@@ -1,10 +1,9 @@
 """Uploads and assets over HTTP: what is taken, what is refused and how, and who sees what."""
 
 import hashlib
+import tempfile
 import uuid
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tempfile import gettempdir
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -18,6 +17,13 @@ from storage.models import Asset, Blob
 from tests.factories import AssetFactory
 from tests.storage import pictures
 from tests.storage.pictures import picture
+
+
+@pytest.fixture(autouse=True)
+def spools(tmp_path, monkeypatch):
+    """The folder where bodies are spooled, this test's own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
 
 
 def test_a_picture_is_uploaded_in_a_form(api, organization, owner, bucket, settings):
@@ -98,7 +104,7 @@ def test_a_file_name_is_a_name_and_no_more(api, name, kept):
         pytest.param(pictures.animation("GIF"), "animated_image", id="animation"),
     ],
 )
-def test_what_is_no_picture_is_refused_and_leaves_nothing(api, organization, bucket, content, code):
+def test_what_is_no_picture_is_refused_and_leaves_nothing(api, organization, bucket, spools, content, code):
     keys = bucket.keys()
 
     response = upload(api, content)
@@ -106,7 +112,7 @@ def test_what_is_no_picture_is_refused_and_leaves_nothing(api, organization, buc
     assert_problem(response, 422, code)
     assert bucket.keys() == keys
     assert not Blob.objects.filter(organization=organization).exists()
-    assert no_spool_is_left()
+    assert list(spools.iterdir()) == []
 
 
 def _form(*parts, end=b"--x--\r\n"):
@@ -133,12 +139,12 @@ def _form(*parts, end=b"--x--\r\n"):
         ),
     ],
 )
-def test_a_body_that_is_no_upload_is_refused(api, organization, body, content_type, status, code):
+def test_a_body_that_is_no_upload_is_refused(api, organization, spools, body, content_type, status, code):
     response = api.generic("POST", "/v1/assets", body, content_type=content_type)
 
     assert_problem(response, status, code)
     assert not Asset.objects.filter(organization=organization).exists()
-    assert no_spool_is_left()
+    assert list(spools.iterdir()) == []
 
 
 @pytest.mark.parametrize("declared", [True, False], ids=["by its declared length", "while it is read"])
@@ -356,7 +362,3 @@ def ids(page):
 def assert_problem(response, status, code):
     assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
     assert response.json()["code"] == code
-
-
-def no_spool_is_left():
-    return not list(Path(gettempdir()).glob("upload-*"))
