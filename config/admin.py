@@ -21,6 +21,13 @@ from core.desk.base import LATEST, DeskAdmin, Panel, ReadOnly
 # Not shown of dj-stripe's rows: keys, signing secrets, and raw bodies that may hold either.
 _HIDDEN_FIELDS = {"secret", "stripe_data", "body", "headers", "djstripe_uuid"}
 _SECRET_NAME = re.compile(r"secret|password|token|api_key|authorization", re.IGNORECASE)
+# The first of these that Stripe filled in says most about an object; likewise its amount, in the smallest unit.
+_TELLING = ("name", "email", "nickname", "description", "reason", "type", "object")
+_AMOUNTS = ("amount", "amount_due", "unit_amount")
+# Currencies without a smaller unit: https://docs.stripe.com/currencies#zero-decimal (read 2026-11-22).
+_WHOLE = frozenset(
+    ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF")
+)
 _COMMON = ("id", "livemode", "created", "djstripe_owner_account")
 
 
@@ -46,12 +53,15 @@ class StripeMirror(ReadOnly, DeskAdmin):
         return tuple(name for name in ("id", "subscriber__email") if name.partition("__")[0] in self._names())
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
-        return [name for name in super().get_list_display(request) if name != "djstripe_owner_account"]
+        """From what Stripe told: dj-stripe's own columns break over a status or a field that it does not know."""
+        if "stripe_data" in self._names():
+            return ["stripe_id", "what", "amount", "status_told", "made", "livemode"]
+        return list(super().get_list_display(request))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Without Stripe's explanations of each field, which are for its programmers."""
+        """Django's own, past the forms that dj-stripe edits by, and without Stripe's notes for its programmers."""
         kwargs.setdefault("help_texts", dict.fromkeys(self._names(), ""))
-        return super().get_form(request, obj, change, **kwargs)
+        return admin.ModelAdmin.get_form(self, request, obj, change=change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         names = [name for name in self._names() if name not in _HIDDEN_FIELDS]
@@ -63,6 +73,31 @@ class StripeMirror(ReadOnly, DeskAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return ("as_stripe_tells_it",)
+
+    @display(description="Id", ordering="id")
+    def stripe_id(self, row: Any) -> str:
+        return str(row.id)
+
+    @display(description="What")
+    def what(self, row: Any) -> str:
+        return next((str(row.stripe_data[name]) for name in _TELLING if row.stripe_data.get(name)), cells.NOTHING)
+
+    @display(description="Amount")
+    def amount(self, row: Any) -> str:
+        name = next((name for name in _AMOUNTS if row.stripe_data.get(name) is not None), None)
+        currency = str(row.stripe_data.get("currency") or "").upper()
+        if name is None or not currency:
+            return cells.NOTHING
+        amount = row.stripe_data[name]
+        return cells.number(f"{amount:,} {currency}" if currency in _WHOLE else f"{amount / 100:,.2f} {currency}")
+
+    @display(description="Status")
+    def status_told(self, row: Any) -> str:
+        return cells.badge(str(row.stripe_data.get("status") or ""))
+
+    @display(description="Created")
+    def made(self, row: Any) -> str:
+        return cells.ago(row.created)
 
     @display(description="As Stripe tells it")
     def as_stripe_tells_it(self, row: Any) -> str:

@@ -21,8 +21,8 @@ _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 COLORS: dict[str, str] = {
     word: color
     for color, words in {
-        "success": "succeeded ready living captured active grant on accepted",
-        "danger": "failed rejected revoked closed banned superuser adjust off paused unknown debt",
+        "success": "succeeded paid ready living captured active grant on accepted won",
+        "danger": "failed lost needs_response rejected revoked closed banned superuser adjust off paused unknown debt",
         "warning": "canceled expired dying released reconciling expire release slowed yes hidden",
         "info": "queued pending promised capture repay personal admin",
         "primary": "running claimed submitting waiting storing open hold owner staff team",

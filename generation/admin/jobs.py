@@ -180,7 +180,7 @@ class JobAdmin(ReadOnly, DeskAdmin):
         def perform(job: Job, given: Mapping[str, Any]) -> str:
             effect = jobs.cancel(job.pk).effect
             if effect != "too_late":
-                _record("job.cancel_by_staff", request, job, given, effect=effect)
+                _record("job.canceled_by_staff", request, job, given, effect=effect)
             return f"{job} {_EFFECTS[effect]}"
 
         return act(
@@ -210,7 +210,7 @@ class JobAdmin(ReadOnly, DeskAdmin):
                 request_id=trace.request_id.get(),
             )
             if not admission.is_replay:
-                _record("job.retried_by_staff", request, job, given, retry=str(admission.job.pk))
+                _record("job.retried_by_staff", request, job, given, retryId=str(admission.job.pk))
             return f"{job} runs again as {admission.job.pk}."
 
         return act(

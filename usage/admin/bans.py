@@ -28,7 +28,7 @@ class BanForm(forms.ModelForm):  # type: ignore[type-arg]  # as of any model for
         organization, user = given.get("organization"), given.get("user")
         if (organization is None) == (user is None):
             raise forms.ValidationError("A ban is of an organization or of a user: name one of them.")
-        if Ban.objects.inforce_of().filter(organization=organization, user=user).exists():
+        if Ban.objects.in_force().filter(organization=organization, user=user).exists():
             raise forms.ValidationError("There is a ban in force already.")
         return given
 

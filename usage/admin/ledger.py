@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
@@ -88,13 +89,7 @@ class WalletAdmin(ReadOnly, DeskAdmin):
                     reason=given["reason"],
                     into_debt=given["into_debt"],
                 )
-                audit.record(
-                    "wallet.adjusted",
-                    actor_id=actor_id(request),
-                    organization_id=organization.pk,
-                    reason=given["reason"],
-                    facts={"credits": given["credits"], "reference": f"adjust:staff:{given['token']}"},
-                )
+                _record_adjustment(organization, given, actor_id(request))
             return f"{given['credits']:+,} credits for {organization}."
 
         return act(
@@ -331,6 +326,15 @@ class HoldAdmin(ReadOnly, DeskAdmin):
             "is then free: cancel it first.",
             perform=perform,
             back=cells.change_url("usage_hold", object_id),
+        )
+
+
+def _record_adjustment(organization: Organization, given: Mapping[str, Any], actor: UUID) -> None:
+    """Once for a form that came twice: the wallet is locked since the adjustment, so both see each other."""
+    facts = {"credits": given["credits"], "reference": f"adjust:staff:{given['token']}"}
+    if not organization.audit_entries.filter(action="wallet.adjusted", facts=facts).exists():
+        audit.record(
+            "wallet.adjusted", actor_id=actor, organization_id=organization.pk, reason=given["reason"], facts=facts
         )
 
 
