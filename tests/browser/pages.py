@@ -52,6 +52,7 @@ def choose(page, operation):
 
 def send(page, operation):
     """Press the button once the price is on the screen; the card of the new job."""
+    expect(page.locator("#feed")).not_to_have_attribute("aria-busy", "true")
     cards = page.locator("article.job")
     before = cards.count()
     button = page.locator("#send")

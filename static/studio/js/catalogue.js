@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { assetFields } from "./schema.js";
 import { credits, label, operation } from "./words.js";
 
-/** @typedef {{model: string, title: string, isUsable: boolean, isHealthy: boolean, schema: any, price: any[]}} Offer */
+/** @typedef {{model: string, isUsable: boolean, isHealthy: boolean, schema: any, price: any[]}} Offer */
 
 class Catalogue {
   constructor() {
@@ -14,10 +14,10 @@ class Catalogue {
 
   async load() {
     const { data } = await get("/v1/models");
-    for (const { model, title, enabled, healthy, operations } of data) {
+    for (const { model, enabled, healthy, operations } of data) {
       for (const { operation: slug, inputSchema, price } of operations) {
         const offers = this.byOperation.get(slug) ?? [];
-        offers.push({ model, title: title || model, isUsable: enabled, isHealthy: healthy, schema: inputSchema, price });
+        offers.push({ model, isUsable: enabled, isHealthy: healthy, schema: inputSchema, price });
         this.byOperation.set(slug, offers);
       }
     }
@@ -30,14 +30,6 @@ class Catalogue {
 
   offers(slug) {
     return this.byOperation.get(slug) ?? [];
-  }
-
-  titleOf(model) {
-    for (const offers of this.byOperation.values()) {
-      const offer = offers.find((one) => one.model === model);
-      if (offer) return offer.title;
-    }
-    return model;
   }
 
   /** The operations that begin with an asset of this kind: what can be done with a result. */

@@ -71,7 +71,7 @@ class Composer {
   }
 
   showModels(offers) {
-    const describe = ({ title, isUsable, isHealthy }) => `${title}${isUsable ? (isHealthy ? "" : " (slow at the moment)") : " (switched off)"}`;
+    const describe = ({ model: name, isUsable, isHealthy }) => `${name}${isUsable ? (isHealthy ? "" : " (slow at the moment)") : " (switched off)"}`;
     if (offers.length === 1) {
       byId("model-picker").replaceChildren(h("p.hint.one-model", {}, `Model: ${describe(offers[0])}`));
       return;

@@ -77,7 +77,7 @@ class History {
     const status = h("span.status");
     const cost = h("span.history-cost");
     const button = h("button.history-row", { type: "button", onclick: () => showJob(job) }, face,
-      h("span.history-words", {}, h("span.history-prompt", {}, job.input?.prompt || title), h("span.muted", {}, `${title} · ${catalogue.titleOf(job.model)}`)),
+      h("span.history-words", {}, h("span.history-prompt", {}, job.input?.prompt || title), h("span.muted", {}, `${title} · ${job.model}`)),
       status, cost, h("time.muted", { datetime: job.createdAt, title: clock(job.createdAt) }, ago(job.createdAt)));
     const update = () => {
       const first = job.output?.assets?.find((asset) => asset.kind === "image");

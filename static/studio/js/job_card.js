@@ -40,7 +40,7 @@ export function jobCard(job) {
 }
 
 function facts(job) {
-  const parts = [job.input?.prompt ? operation(job.operation).title : null, catalogue.titleOf(job.model)].filter(Boolean);
+  const parts = [job.input?.prompt ? operation(job.operation).title : null, job.model].filter(Boolean);
   const cost = job.cost?.chargedCredits ?? null;
   if (!isLive(job)) parts.push(cost === 0 && job.status !== "succeeded" ? "not charged" : credits(cost ?? 0));
   else if (job.cost?.heldCredits) parts.push(`${credits(job.cost.heldCredits)} held`);

@@ -52,7 +52,7 @@ export function openViewer(items, index) {
 
 function details({ asset, job }, dialog) {
   const rows = [
-    job && ["Made by", `${operation(job.operation).title}, ${catalogue.titleOf(job.model)}`],
+    job && ["Made by", `${operation(job.operation).title}, ${job.model}`],
     asset.width && ["Size", `${asset.width} × ${asset.height}`],
     ["Weight", `${bytes(asset.size)}, ${asset.contentType.replace(/^\w+\//, "").toUpperCase()}`],
     job?.input?.seed !== undefined && ["Seed", String(job.input.seed)],
