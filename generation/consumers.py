@@ -227,7 +227,7 @@ class EventSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
             return
         self._outbox.append(text)
         if self._sender is None:
-            sender = asyncio.Task(self._send_waiting(), eager_start=True)
+            sender = asyncio.Task(self._send_waiting(), loop=asyncio.get_running_loop(), eager_start=True)
             self._sender = None if sender.done() else sender
         elif len(self._outbox) > MAX_WAITING_EVENTS:
             self.close_soon(COME_BACK)

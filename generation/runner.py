@@ -12,6 +12,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -55,6 +56,7 @@ class Runner:
         self._stores = self._threads("store", _STORE_THREADS)
         self._loop = asyncio.new_event_loop()
         self._keepers: list[asyncio.Task[None]] = []
+        self._claimers: list[asyncio.Task[None]] = []
         self._thread = threading.Thread(target=self._run_loop, name="runner", daemon=True)
         self._thread.start()
 
@@ -122,30 +124,28 @@ class Runner:
     def _wake(self, provider: str) -> None:
         if provider not in self._wakes:
             self._wakes[provider] = asyncio.Event()
-            self._keepers.append(self._loop.create_task(self._claim(provider)))
+            self._claimers.append(self._loop.create_task(self._claim(provider)))
         self._wakes[provider].set()
 
     async def _claim(self, provider: str) -> None:
         """Claim whenever there is news and room, and never faster than the lock that all share allows."""
         wake = self._wakes[provider]
         again: float | None = None
-        while not self._is_draining:
-            if again is None:
-                await wake.wait()
-            else:
-                await asyncio.sleep(max(again, _CLAIM_SECONDS))
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(again):
+                    await wake.wait()
             wake.clear()
             again = None
-            slots = self.slots - len(self._running)
-            if slots <= 0:
-                # The next attempt to end wakes us.
-                continue
-            try:
-                again = await self.database(self._take, provider, slots)
-            except Exception:
-                log.exception("runner.claim_failed", provider=provider)
-                again = 1.0
-            if again is None:
+            if self._is_draining:
+                return
+            # Without a free slot the next attempt to end wakes us.
+            if (slots := self.slots - len(self._running)) > 0:
+                try:
+                    again = await self.database(self._take, provider, slots)
+                except Exception:
+                    log.exception("runner.claim_failed", provider=provider)
+                    again = 1.0
                 await asyncio.sleep(_CLAIM_SECONDS)
 
     def _take(self, provider: str, slots: int) -> float | None:
@@ -166,8 +166,6 @@ class Runner:
             task = self._loop.create_task(self._run_attempt(claim, signals))
             self._running[task] = (claim, signals)
             task.add_done_callback(lambda task: self._ended(task, provider))
-            if self._is_draining:
-                signals.drain()
         self._note_room()
 
     async def _run_attempt(self, claim: Claim, signals: Signals) -> None:
@@ -222,6 +220,11 @@ class Runner:
     async def _drain(self, seconds: float) -> None:
         self._is_draining = True
         self._note_room()
+        for wake in self._wakes.values():
+            wake.set()
+        # A claim that is under way may still bring attempts, our own handed-back ones among them.
+        if self._claimers:
+            await asyncio.wait(self._claimers)
         for _, signals in self._running.values():
             signals.drain()
         if self._running:

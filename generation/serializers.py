@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, TypedDict
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from core import clock
@@ -143,24 +143,6 @@ def quote_json(price: UnitPrice, quantity: int, problem: dict[str, Any] | None) 
         "admitted": problem is None,
         "problem": problem,
     }
-
-
-def schema_of(shape: Any) -> dict[str, Any]:
-    """The JSON Schema of one of the shapes above, for the OpenAPI document."""
-    schema = TypeAdapter(shape).json_schema(ref_template="#/components/schemas/{model}")
-    parts = schema.pop("$defs", {})
-    inlined: dict[str, Any] = _inline(schema, parts)
-    return inlined
-
-
-def _inline(node: Any, parts: dict[str, Any]) -> Any:
-    if isinstance(node, list):
-        return [_inline(item, parts) for item in node]
-    if not isinstance(node, dict):
-        return node
-    if "$ref" in node:
-        return _inline(parts[node["$ref"].rpartition("/")[2]], parts)
-    return {name: _inline(value, parts) for name, value in node.items()}
 
 
 def _error_json(job: Job) -> ErrorJSON | None:

@@ -17,6 +17,7 @@ from core import idempotency, trace
 from core.exceptions import BadPage
 from core.pagination import Pages
 from core.problems import Refusal, field_errors
+from core.schemas import schema_of
 from generation import catalog, jobs
 from generation.exceptions import InvalidBody
 from generation.jobs import Admission, IdempotencyKey, JobRequest
@@ -30,7 +31,6 @@ from generation.serializers import (
     QuoteJSON,
     job_json,
     quote_json,
-    schema_of,
 )
 from storage import assets
 from usage import limits
