@@ -192,6 +192,7 @@ def main() -> int:
             run.stop()
         except Stopped:
             run.kill()
+        state.close()
 
 
 def _defaults(state: State, port: int) -> dict[str, str]:

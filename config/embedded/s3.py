@@ -15,6 +15,7 @@ from config.embedded.processes import Process, StartFailed
 
 # Each of SeaweedFS's parts listens for its peers at its port plus this.
 _GRPC_OFFSET = 10_000
+_FILER = 3
 
 
 class NoS3(Exception):
@@ -99,8 +100,9 @@ class S3:
     def _is_ready(self) -> bool:
         if _status(f"{self.url}/status") != 200:
             return False
-        # Without keys a bucket that exists is forbidden, one that is still to be made is not found.
-        return all(_status(f"{self.url}/{bucket}") == 403 for bucket in self.buckets)
+        # A moment after it answers it makes the buckets; its filer, where they are folders, tells without keys.
+        filer = f"http://{ports.LOOPBACK}:{self._ports[_FILER]}"
+        return all(_status(f"{filer}/buckets/{bucket}/") == 200 for bucket in self.buckets)
 
     def _configuration(self) -> Path:
         path = self.directory / "s3.json"
@@ -120,12 +122,11 @@ class S3:
 
 
 def _choose_ports(preferred: int | None) -> list[int]:
-    """One for S3 and one for each other part."""
+    """One for S3 and one for each other part, next to it where they are free."""
     chosen: list[int] = []
     while len(chosen) < 5:
-        chosen.append(
-            ports.choose(None if chosen else preferred, usable=lambda port: port not in chosen and _is_usable(port))
-        )
+        next_to_it = None if preferred is None else preferred + len(chosen)
+        chosen.append(ports.choose(next_to_it, usable=lambda port: port not in chosen and _is_usable(port)))
     return chosen
 
 

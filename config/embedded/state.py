@@ -18,7 +18,7 @@ class AlreadyRunning(Exception):
 
 
 class State:
-    """The data folder of one `make run`, locked for as long as this object's process lives."""
+    """The data folder of one `make run`, locked until it is closed or its process ends."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -74,6 +74,10 @@ class State:
         """Nothing of ours runs any more."""
         for name in ("run.json", "processes.json"):
             (self.folder / name).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let the next one in."""
+        self._lock.close()
 
     def _take_lock(self) -> IO[str]:
         file = (self.folder / "lock").open("a+")

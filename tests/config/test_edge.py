@@ -1,0 +1,106 @@
+"""What the edge does for everybody behind it: one origin, honest headers, limits, and the bucket for reading."""
+
+import os
+
+import boto3
+import httpx2
+import pytest
+from botocore.config import Config
+
+
+@pytest.fixture
+def client(stack):
+    with httpx2.Client(base_url=stack.base_url, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+def link(stack):
+    """A signed link to an object, as readers get it."""
+    bucket = boto3.client(
+        "s3",
+        endpoint_url=os.environ["S3_ENDPOINT_URL"],
+        aws_access_key_id=os.environ["S3_ACCESS_KEY"],
+        aws_secret_access_key=os.environ["S3_SECRET_KEY"],
+        region_name="us-east-1",
+        config=Config(signature_version="s3v4"),
+    )
+    place = {"Bucket": os.environ["S3_BUCKET"], "Key": "a/b.html"}
+    bucket.put_object(**place, Body=b"<script>alert(1)</script>", ContentType="text/html")
+    signed = bucket.generate_presigned_url("get_object", Params=place)
+    return signed.replace(os.environ["S3_ENDPOINT_URL"], f"{stack.base_url}/cdn")
+
+
+def test_metrics_are_not_for_the_public(client):
+    assert client.get("/metrics").status_code == 404
+
+
+def test_a_request_keeps_its_id_and_gets_one_when_it_has_none(client):
+    assert client.get("/livez", headers={"X-Request-Id": "mine-1"}).headers["x-request-id"] == "mine-1"
+    assert len(client.get("/livez").headers["x-request-id"]) == 36
+    assert client.get("/livez", headers={"X-Request-Id": 'x"y'}).headers["x-request-id"] != 'x"y'
+
+
+@pytest.mark.parametrize("headers", [{}, {"Prefer": "wait=1"}], ids=["web", "live"])
+def test_a_body_beyond_every_limit_is_a_problem(client, headers):
+    # when
+    answer = client.post("/v1/jobs", content=b"x" * 10 * 1024**2, headers=headers)
+
+    # then
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "body_too_large"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Prefer": "wait=1"}], ids=["web", "live"])
+def test_a_body_without_end_is_cut_and_refused(client, owner, headers):
+    # when
+    answer = client.post(
+        "/v1/jobs",
+        content=(b" " * 1024**2 for _ in range(12)),
+        headers={"Authorization": f"Bearer {owner.secret}", "Content-Type": "application/json", **headers},
+    )
+
+    # then
+    assert answer.status_code in {413, 422}
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_process_that_is_away_is_a_problem_with_a_time_to_come_back(stack, client):
+    # given
+    stack.processes["web"].stop(grace_seconds=0)
+
+    # when
+    answer = client.get("/livez")
+
+    # then
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "1"
+    assert answer.json()["code"] == "unavailable"
+
+
+def test_a_signed_link_works_and_what_it_gives_cannot_run(client, link):
+    # when
+    answer = client.get(link, headers={"Cookie": "session=secret", "Authorization": "Bearer pk_live_x"})
+
+    # then
+    assert answer.status_code == 200
+    assert answer.content == b"<script>alert(1)</script>"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_part_of_an_object_can_be_asked_for(client, link):
+    # when
+    answer = client.get(link, headers={"Range": "bytes=1-6"})
+
+    # then
+    assert (answer.status_code, answer.content) == (206, b"script")
+
+
+def test_the_bucket_is_for_reading_signed_links(client, link):
+    assert client.put(link, content=b"other").status_code == 405
+    assert client.delete(link).status_code == 405
+    assert client.get(link.partition("?")[0]).status_code == 403
+    assert client.get(f"/cdn/{os.environ['S3_BUCKET']}").status_code == 403
