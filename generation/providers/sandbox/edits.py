@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Mapping
 
-from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from generation.providers.sandbox.art import paint, weather, wish
 from generation.providers.sandbox.art.color import Color, mix, named
@@ -91,7 +91,8 @@ def _cartoon(image: Image.Image, rng: random.Random) -> Image.Image:
         .filter(ImageFilter.SMOOTH_MORE)
     )
     edges = work.convert("L").filter(ImageFilter.FIND_EDGES).point(table(lambda value: 255 - (value - 26) * 5))
-    edges = ImageOps.expand(ImageOps.crop(edges, 2), 2, 255)
+    # The filter takes the picture's own rim for an edge.
+    ImageDraw.Draw(edges).rectangle([0, 0, edges.width - 1, edges.height - 1], outline=255, width=2)
     return ImageChops.multiply(flat, Image.merge("RGB", (edges, edges, edges))).resize(
         image.size, Image.Resampling.BICUBIC
     )

@@ -1,5 +1,6 @@
 """Taking a picture apart into layers that show it again, to the pixel, when laid over each other."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 from PIL import Image, ImageChops, ImageFilter
@@ -10,14 +11,16 @@ from generation.providers.sandbox.subject import subject_mask
 _NAMES = {2: ("subject",), 3: ("shadows", "lights"), 4: ("shadows", "midtones", "lights")}
 
 
-def layers_of(image: Image.Image, count: int) -> dict[str, Image.Image]:
-    """The background, closed behind the subject, and then the subject's parts from dark to light, bottom up."""
+def layers_of(image: Image.Image, count: int) -> Iterator[tuple[str, Image.Image]]:
+    """The background, closed behind the subject, and then the subject's parts from dark to light, bottom up.
+
+    One at a time with its name: all of them at once would be large.
+    """
     subject = subject_mask(image).point(table(lambda value: 255 * (value >= 128)))
     names = _NAMES.get(count) or tuple(f"tone {index + 1}" for index in range(count - 1))
-    layers = {"background": _background(image, subject)}
+    yield "background", _background(image, subject)
     for name, part in zip(names, _by_tone(image, subject, count - 1), strict=True):
-        layers[name] = _cut(image, part)
-    return layers
+        yield name, _cut(image, part)
 
 
 def _background(image: Image.Image, subject: Image.Image) -> Image.Image:

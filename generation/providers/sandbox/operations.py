@@ -39,15 +39,14 @@ class Task:
         """So many pictures, each drawn from a seed of its own."""
         first = self.seed(seed)
         seeds = [(first + index) % 2**31 for index in range(count)]
-        outputs = tuple(self._kept(draw(each), index, each) for index, each in enumerate(seeds))
+        outputs = tuple(self.kept(draw(each), index, each) for index, each in enumerate(seeds))
         return Done(outputs=outputs, units=count)
 
-    def picture(self, *layers: Image.Image, data: Mapping[str, Any] | None = None) -> Done:
-        """What needs no chance: one picture, or the layers of one, for one unit."""
-        outputs = tuple(self._kept(layer, index, None) for index, layer in enumerate(layers))
-        return Done(outputs=outputs, units=1, data=data or {})
+    def picture(self, image: Image.Image) -> Done:
+        """One picture that chance has no part in."""
+        return Done(outputs=(self.kept(image),), units=1)
 
-    def _kept(self, image: Image.Image, index: int, seed: int | None) -> Output:
+    def kept(self, image: Image.Image, index: int = 0, seed: int | None = None) -> Output:
         return Output(kind="image", path=pixels.save(image, self.folder / f"output-{index}.png"), seed=seed)
 
 
@@ -154,13 +153,17 @@ def _upscale(task: Task, asked: inputs.Upscale) -> Done:
     size = image.width * asked.factor, image.height * asked.factor
     pixels.check_pixels(size, pixels.MAX_ENLARGED_PIXELS)
     large = image.resize(size, Image.Resampling.LANCZOS)
+    del image
     sharp = large.convert("RGB").filter(ImageFilter.UnsharpMask(radius=asked.factor * 0.6, percent=70, threshold=2))
     return task.picture(pixels.with_alpha_of(sharp, large))
 
 
 def _layerize(task: Task, asked: inputs.Layerize) -> Done:
-    layers = layering.layers_of(task.image(), asked.layers)
-    return task.picture(*layers.values(), data={"layers": list(layers)})
+    names, outputs = [], []
+    for index, (name, layer) in enumerate(layering.layers_of(task.image(), asked.layers)):
+        names.append(name)
+        outputs.append(task.kept(layer, index))
+    return Done(outputs=tuple(outputs), units=1, data={"layers": names})
 
 
 def _describe(task: Task, asked: inputs.Describe) -> Done:

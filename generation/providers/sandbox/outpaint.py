@@ -4,7 +4,9 @@ from PIL import Image, ImageFilter, ImageOps
 
 
 def surroundings(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """A canvas around the RGB picture in the middle, larger than it in one direction only."""
+    """A canvas around the RGB picture in the middle, larger than it in one direction at most."""
+    if size == image.size:
+        return image.copy()
     if size[0] == image.width:
         upright = image.transpose(Image.Transpose.TRANSPOSE)
         return surroundings(upright, (size[1], size[0])).transpose(Image.Transpose.TRANSPOSE)
