@@ -9,13 +9,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from limits.storage import MemoryStorage, RedisStorage
 from prometheus_client import Counter
 from redis.commands.core import Script
-from redis.exceptions import NoScriptError
 
 from accounts.principal import Principal
 from core import valkey
@@ -141,24 +140,12 @@ def _load(organization_id: UUID) -> int:
 
 
 def _take(key: str, limit: int) -> _Window:
-    """Take one and look: both of the library's scripts in one round trip."""
-    take, look = _scripts()
-    names = _names(key)
-    pipe = valkey.client().pipeline(transaction=False)
-    pipe.evalsha(take.sha, 2, *names, limit, WINDOW_SECONDS, 1)
-    pipe.evalsha(look.sha, 2, *names, WINDOW_SECONDS)
-    try:
-        taken, found = pipe.execute()
-    except NoScriptError:
-        # A Valkey that was restarted has forgotten its scripts; nothing was counted.
-        taken = take(names, [limit, WINDOW_SECONDS, 1], client=valkey.client())
-        return _window(bool(taken), look(names, [WINDOW_SECONDS], client=valkey.client()))
+    taken, found = _scripts().take(_names(key), [limit, WINDOW_SECONDS, 1], client=valkey.client())
     return _window(bool(taken), found)
 
 
 def _look(key: str) -> _Window:
-    _, look = _scripts()
-    return _window(True, look(_names(key), [WINDOW_SECONDS], client=valkey.client()))
+    return _window(True, _scripts().look(_names(key), [WINDOW_SECONDS], client=valkey.client()))
 
 
 def _take_here(key: str, limit: int) -> _Window:
@@ -168,11 +155,22 @@ def _take_here(key: str, limit: int) -> _Window:
     return _Window(taken, previous, previous_left, current, current_left)
 
 
+class _Scripts(NamedTuple):
+    take: Script
+    look: Script
+
+
 @cache
-def _scripts() -> tuple[Script, Script]:
+def _scripts() -> _Scripts:
+    """The library's two scripts, the first followed by the second, so that taking and looking is one round trip."""
+    take, look = RedisStorage.SCRIPT_ACQUIRE_SLIDING_WINDOW.decode(), RedisStorage.SCRIPT_SLIDING_WINDOW.decode()
+    both = f"""
+        local function take(ARGV) {take} end
+        local function look(ARGV) {look} end
+        return {{take(ARGV), look({{ARGV[2]}})}}
+    """
     client = valkey.client()
-    take = client.register_script(RedisStorage.SCRIPT_ACQUIRE_SLIDING_WINDOW)
-    return take, client.register_script(RedisStorage.SCRIPT_SLIDING_WINDOW)
+    return _Scripts(take=client.register_script(both), look=client.register_script(look))
 
 
 @cache
