@@ -39,10 +39,10 @@ class StreamedUploads:
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] != UPLOAD_PATH:
             await self._application(scope, receive, send)
             return
-        await self._application(_with_receive(scope, receive), _EmptyBody(), send)
+        await self._application(_with_receive(scope, receive), EmptyBody(), send)
 
 
-class _EmptyBody:
+class EmptyBody:
     """What Django receives: a body of no bytes, and then nothing more until it stops asking."""
 
     def __init__(self) -> None:

@@ -155,6 +155,27 @@ def test_a_listener_resumes_after_the_event_it_has(stack, client, funded):
         assert heard_to_the_end(listener) == [body for _, body in rows[2:]]
 
 
+def test_an_answer_waits_for_the_end_where_that_is_preferred(stack, client, funded):
+    # when
+    body = {
+        "operation": "generate",
+        "model": "sandbox/v1",
+        "input": {"prompt": "a cat", "width": 64, "height": 64, "sandbox": {"latencySeconds": 1}},
+    }
+    answer = client.post("/v1/jobs", json=body, headers={"Prefer": "wait=20"})
+
+    # then
+    job = answer.json()
+    assert (answer.status_code, job["status"]) == (200, "succeeded")
+    assert httpx2.get(job["resultUrl"]).status_code == 200
+
+    # and one that takes longer is shown as it stands
+    slow = submit(client, latencySeconds=60)
+    still = client.get(f"/v1/jobs/{slow}", headers={"Prefer": "wait=1"}).json()
+    assert still["status"] in {"queued", "running"}
+    client.post(f"/v1/jobs/{slow}/cancel")
+
+
 def test_the_organizations_channel_tells_of_every_job(stack, client, funded):
     with socket(stack, client) as listener:
         listener.send(json.dumps({"type": "subscribe", "channel": "org"}))
