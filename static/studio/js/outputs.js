@@ -2,8 +2,10 @@
 
 import { copy, h, icon } from "./dom.js";
 import { bytes, label } from "./words.js";
-import { picture } from "./picture.js";
+import { fresh, picture } from "./picture.js";
 import { openViewer } from "./viewer.js";
+
+const MOST_SHOWN_BYTES = 300_000;
 
 /** The outputs of a job that succeeded, as elements. */
 export function outputs(job) {
@@ -33,7 +35,24 @@ function gallery(pictures, job) {
 
 function document_(asset) {
   if (asset.kind === "audio") return h("audio", { controls: true, src: asset.url });
-  return h("a.document", { href: asset.url, target: "_blank", rel: "noopener" }, icon("file"), h("span", {}, asset.contentType), h("span.muted", {}, bytes(asset.size)));
+  const link = h("a.document", { href: asset.url, target: "_blank", rel: "noopener" }, icon("file"), h("span", {}, asset.contentType), h("span.muted", {}, bytes(asset.size)));
+  return asset.kind === "json" && asset.size <= MOST_SHOWN_BYTES ? h("div", {}, link, contents(asset)) : link;
+}
+
+/** The inside of a JSON document, read when somebody wants to see it. */
+function contents(asset) {
+  const text = h("pre", { tabindex: "0" });
+  const details = h("details.contents", {}, h("summary", {}, "Look inside"), text);
+  details.addEventListener("toggle", async () => {
+    if (text.textContent) return;
+    try {
+      const answer = await fetch((await fresh(asset)).url);
+      text.textContent = JSON.stringify(await answer.json(), null, 2);
+    } catch {
+      text.textContent = "It could not be read here. The link above opens it.";
+    }
+  });
+  return details;
 }
 
 function words(text) {
@@ -48,14 +67,20 @@ function factList(facts) {
 
 function factValue(value) {
   if (Array.isArray(value) && value.every((one) => typeof one === "string" && one.length < 40)) {
-    return value.every((one) => /^#[0-9a-f]{6}$/i.test(one)) ? value.map(swatch) : value.map((one) => h("span.tag", {}, one));
+    return value.every((one) => /^#[0-9a-f]{6}$/i.test(one)) ? value.map((one) => swatch(one)) : value.map((one) => h("span.tag", {}, one));
   }
+  if (Array.isArray(value) && value.every((one) => /^#[0-9a-f]{6}$/i.test(one?.hex))) return value.map(share);
   if (typeof value === "object") return h("pre", { tabindex: "0" }, JSON.stringify(value, null, 2));
   return String(value);
 }
 
-function swatch(color) {
+/** A colour of a palette: {hex, name, share of the picture}. */
+function share({ hex, name, share: part }) {
+  return swatch(hex, [name ?? hex, part === undefined ? "" : `${Math.round(part * 100)} %`].join(" "));
+}
+
+function swatch(color, text = color) {
   const dot = h("i.swatch", { "aria-hidden": "true" });
   dot.style.background = color;
-  return h("span.tag", {}, dot, color);
+  return h("span.tag", {}, dot, text);
 }

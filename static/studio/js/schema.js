@@ -15,7 +15,7 @@ export function resolve(schema, root) {
     if (!values.includes(null)) return { enum: values, ...outer };
     return { ...opened[0], ...outer };
   }
-  return outer;
+  return Array.isArray(outer.type) ? { ...outer, type: outer.type.find((type) => type !== "null") } : outer;
 }
 
 /** The closed list of values, or null. */

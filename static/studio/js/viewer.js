@@ -54,7 +54,7 @@ function details({ asset, job }, dialog) {
   const rows = [
     job && ["Made by", `${operation(job.operation).title}, ${job.model}`],
     asset.width && ["Size", `${asset.width} × ${asset.height}`],
-    ["Weight", `${bytes(asset.size)}, ${asset.contentType.replace(/^\w+\//, "").toUpperCase()}`],
+    ["File", `${bytes(asset.size)}, ${asset.contentType.replace(/^\w+\//, "").toUpperCase()}`],
     job?.input?.seed !== undefined && ["Seed", String(job.input.seed)],
     ["Created", clock(asset.createdAt)],
     asset.expiresAt && ["Kept until", clock(asset.expiresAt)],
