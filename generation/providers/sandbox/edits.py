@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from generation.providers.sandbox.art import paint, weather, wish
-from generation.providers.sandbox.art.color import Color, mix, named
+from generation.providers.sandbox.art.color import BLACK, WHITE, Color, mix, named
 from generation.providers.sandbox.pixels import table
 
 type Change = Callable[[Image.Image, random.Random], Image.Image]
@@ -26,7 +26,7 @@ def edited(image: Image.Image, prompt: str, rng: random.Random) -> tuple[Image.I
         image = CHANGES[name](image, rng)
     colors = [color for word in words if (color := named(word))]
     for color in colors[:2]:
-        image = toned(image, (mix(color, (0, 0, 0), 0.75), color, mix(color, (255, 255, 255), 0.82)), 0.55)
+        image = toned(image, (mix(color, BLACK, 0.75), color, mix(color, WHITE, 0.82)), 0.55)
     if changes or colors:
         return image, changes + ["color"] * bool(colors)
     return graded(image, prompt, rng, 0.6), ["light"]
@@ -35,7 +35,7 @@ def edited(image: Image.Image, prompt: str, rng: random.Random) -> tuple[Image.I
 def graded(image: Image.Image, prompt: str, rng: random.Random, share: float) -> Image.Image:
     """In the colours of the scene that a prompt stands for, as far as `share` goes."""
     mood = wish.read(prompt, "", rng).mood
-    dark, bright = mix(mood.near, (0, 0, 0), 0.3), mix(mood.light, (255, 255, 255), 0.2)
+    dark, bright = mix(mood.near, BLACK, 0.3), mix(mood.light, WHITE, 0.2)
     return toned(image, (dark, mood.sky[1], bright), share)
 
 

@@ -1,12 +1,12 @@
 """People and animals, each drawn in a box of its own."""
 
-from generation.providers.sandbox.art.color import Color, mix
+from generation.providers.sandbox.art.color import BLACK, Color, mix
 from generation.providers.sandbox.art.pen import Ink, Pen
 
 
 def _sitting(pen: Pen, coat: Color, belly: Color) -> None:
     """An animal that sits and looks at us: body, legs and head, without ears and tail."""
-    shadow = mix(coat, (0, 0, 0), 0.22)
+    shadow = mix(coat, BLACK, 0.22)
     pen.oval(coat, 0.5, 0.76, 0.26, 0.25)
     pen.poly(coat, (0.32, 0.42), (0.68, 0.42), (0.74, 0.78), (0.26, 0.78))
     pen.oval(shadow, 0.3, 0.88, 0.13, 0.1)
@@ -91,7 +91,7 @@ def whale(pen: Pen, ink: Ink) -> None:
     for side in (-1, 1):
         pen.arc(
             spray,
-            (0.3 + side * 0.07 - 0.07, 0.08, 0.3 + side * 0.07 + 0.07, 0.42),
+            (0.23 + side * 0.07, 0.2, 0.37 + side * 0.07, 0.56),
             180 if side > 0 else 270,
             270 if side > 0 else 360,
             0.018,
@@ -135,7 +135,7 @@ def person(pen: Pen, ink: Ink) -> None:
     dark = ink.fixed((44, 42, 56))
     for side in (-1, 1):
         pen.box(dark, 0.5 + side * 0.1 - 0.07, 0.7, 0.5 + side * 0.1 + 0.07, 0.98, 0.04)
-        pen.oval(mix(dark, (0, 0, 0), 0.3), 0.5 + side * 0.12, 0.975, 0.11, 0.024)
+        pen.oval(mix(dark, BLACK, 0.3), 0.5 + side * 0.12, 0.975, 0.11, 0.024)
         pen.line(mix(coat, ink.dark, 0.14), 0.11, (0.5 + side * 0.18, 0.34), (0.5 + side * 0.26, 0.6))
         pen.oval(skin, 0.5 + side * 0.265, 0.625, 0.055, 0.026)
     pen.poly(coat, (0.32, 0.3), (0.68, 0.3), (0.8, 0.78), (0.2, 0.78))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from PIL import Image, ImageChops, ImageDraw
 
 from generation.providers.sandbox.art import paint
-from generation.providers.sandbox.art.color import WHITE, Color, mix
+from generation.providers.sandbox.art.color import BLACK, WHITE, Color, mix
 from generation.providers.sandbox.art.paint import Point
 from generation.providers.sandbox.art.stage import Scene
 from generation.providers.sandbox.art.wish import Land
@@ -31,7 +31,7 @@ def _mountains(scene: Scene) -> None:
 
 def _snowcaps(scene: Scene, line: list[Point], snow: Color) -> None:
     """Snow above a ragged line, and only on the mountain."""
-    width, _height = scene.size
+    width = scene.size[0]
     top = min(y for _, y in line)
     deep = max(y for _, y in line) - top
     rng = scene.rng
@@ -40,9 +40,7 @@ def _snowcaps(scene: Scene, line: list[Point], snow: Color) -> None:
     caps = ImageChops.multiply(above, paint.below(scene.size, line))
     # The side away from the light lies in blue shade.
     shift = max(1, scene.unit // 50) * (1 if scene.sun[0] < width / 2 else -1)
-    lit = ImageChops.subtract(
-        caps, ImageChops.offset(caps, shift, shift and abs(shift)).point(lambda value: value * 0.45)
-    )
+    lit = ImageChops.subtract(caps, ImageChops.offset(caps, shift, abs(shift)).point(lambda value: value * 0.45))
     scene.lay(caps.point([round(value * 0.75) for value in range(256)]), mix(snow, scene.mood.far, 0.35))
     scene.lay(lit, snow)
 
@@ -61,7 +59,7 @@ def _ranges(scene: Scene, *, count: int, rough: float, bumps: float, tall: float
 
 def _foreground(scene: Scene) -> None:
     near = scene.mood.near
-    scene.lay_land(scene.ground, mix(near, scene.mood.light, 0.06), mix(near, (0, 0, 0), 0.35))
+    scene.lay_land(scene.ground, mix(near, scene.mood.light, 0.06), mix(near, BLACK, 0.35))
 
 
 def _sea(scene: Scene) -> None:
@@ -96,7 +94,7 @@ def _ripples(scene: Scene, top: int) -> None:
 
 def _glitter(scene: Scene, top: int) -> None:
     """The light's path over the water towards us."""
-    _width, height = scene.size
+    height = scene.size[1]
     rng = scene.rng
     path = Image.new("L", scene.size)
     pen = ImageDraw.Draw(path)
@@ -285,7 +283,7 @@ def _planet(scene: Scene, center: Point, radius: float, color: Color) -> None:
     dark = paint.disc().point(paint.levels(40, 230)).resize((side * 2, side * 2))
     offset = (side // 4, side // 4) if scene.sun[0] > scene.size[0] / 2 else (side * 3 // 4, side // 4)
     shade = dark.crop((side - offset[0] - side // 4, offset[1], 2 * side - offset[0] - side // 4, side + offset[1]))
-    surface.paste(mix(scene.mood.sky[0], (0, 0, 0), 0.4), (0, 0), shade)
+    surface.paste(mix(scene.mood.sky[0], BLACK, 0.4), (0, 0), shade)
     paint.glow(scene.image, center, radius * 1.5, color, 0.5)
 
     def draw(pen: ImageDraw.ImageDraw, scale: int) -> None:

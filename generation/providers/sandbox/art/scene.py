@@ -5,7 +5,7 @@ import random
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from generation.providers.sandbox.art import paint, things, weather, wish
-from generation.providers.sandbox.art.color import WHITE, Color, mix
+from generation.providers.sandbox.art.color import BLACK, WHITE, Color, mix
 from generation.providers.sandbox.art.lands import LANDS
 from generation.providers.sandbox.art.paint import Point, Size
 from generation.providers.sandbox.art.pen import Ink
@@ -59,7 +59,7 @@ def _things(scene: Scene) -> None:
 
 
 def _put(scene: Scene, thing: wish.Thing, index: int, count: int) -> None:
-    width, _height = scene.size
+    width = scene.size[0]
     kind = things.KINDS[thing.name]
     tall = max(4, round(scene.unit * kind.tall * (1.0 if count < 3 else 0.85)))
     is_lit_from_left = scene.sun[0] < width / 2
@@ -107,7 +107,7 @@ def _shadow(scene: Scene, foot: Point, wide: float) -> None:
         pen.ellipse([(x - half) * scale, (y - thick) * scale, (x + half) * scale, (y + thick) * scale], fill=110)
 
     soft = paint.mask(scene.size, draw).filter(ImageFilter.GaussianBlur(max(0.5, thick * 0.5)))
-    scene.lay(soft, mix(scene.mood.near, (0, 0, 0), 0.5))
+    scene.lay(soft, mix(scene.mood.near, BLACK, 0.5))
 
 
 def _ground_shadow(size: Size, foot: Point, wide: float) -> Image.Image:
@@ -142,7 +142,7 @@ def _beam(scene: Scene, lamp: Point) -> None:
         points = [lamp, (end, lamp[1] - height * 0.14), (end, lamp[1] + height * 0.03)]
         pen.polygon([(x * scale, y * scale) for x, y in points], fill=120)
 
-    fade = Image.linear_gradient("L").rotate(270 if side < 0 else 90).resize(scene.size)
+    fade = Image.linear_gradient("L").rotate(90 if side < 0 else 270).resize(scene.size)
     beam = ImageChops.multiply(paint.mask(scene.size, draw).filter(ImageFilter.GaussianBlur(scene.unit / 110)), fade)
     scene.lay(beam, (255, 238, 190))
     paint.glow(scene.image, lamp, scene.unit * 0.16, (255, 232, 170), 0.85)

@@ -8,7 +8,7 @@ from generation.providers.sandbox.art.stage import Scene
 
 
 def paint_sky(scene: Scene) -> None:
-    _width, height = scene.size
+    height = scene.size[1]
     mood, unit = scene.mood, scene.unit
     top, middle, low = mood.sky
     end = 1.0 if scene.wish.land == "space" else scene.horizon / height
@@ -50,7 +50,9 @@ def _stars(scene: Scene) -> None:
     for _ in range(min(420, 40 + width * height // 3000)):
         x, y = rng.uniform(0, width), rng.uniform(0, deep) * rng.uniform(0.3, 1)
         size = rng.choice((0.4, 0.5, 0.6, 0.9)) * max(0.8, scene.unit / 700)
-        pen.ellipse([x - size, y - size, x + size, y + size], fill=rng.randint(90, 255))
+        # Fainter towards a bright horizon; in space there is none.
+        faint = 0.0 if scene.wish.land == "space" else (y / deep) ** 1.5
+        pen.ellipse([x - size, y - size, x + size, y + size], fill=round(rng.randint(90, 255) * (1 - faint)))
     scene.lay(sky, mix(scene.mood.light, WHITE, 0.5))
 
 
@@ -73,7 +75,7 @@ def _aurora(scene: Scene) -> None:
 
 
 def _clouds(scene: Scene) -> None:
-    width, _height = scene.size
+    width = scene.size[0]
     mood, rng = scene.mood, scene.rng
     deep = max(2, round(scene.horizon))
     patches = paint.noise((width, deep), (5, 12), rng)
