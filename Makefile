@@ -12,7 +12,7 @@ test: .venv/synced
 	@exec $(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 # The settings are read, so they must be there; no server is touched.
-lint: export SECRET_KEY := 9f0c1d7b2ae84c63b5d2f7a0e1c4986d3b7e5f2a
+lint: export SECRET_KEY := 9f0c1d7b2ae84c63b5d2f7a0e1c4986d3b7e5f2a-read-but-never-used
 lint: export BASE_URL := https://media.example.com
 lint: export CDN_BASE_URL := https://cdn.example.com
 lint: export DATABASE_URL := postgresql://lint@127.0.0.1:1/lint

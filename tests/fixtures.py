@@ -1,5 +1,8 @@
 """Who is there in every test: an organization with its owner and a teammate, and an outsider in another one."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
 from django.db import connections
 from rest_framework.test import APIClient
@@ -31,6 +34,15 @@ def rows(request):
     """Rows that vanish with the test, unless it works on committed ones."""
     is_committed = {"committed", "stack"} & set(request.fixturenames)
     request.getfixturevalue("committed" if is_committed else "db")
+
+
+@pytest.fixture
+def open_folder():
+    """A short-lived folder that `nobody` can pass into, as Postgres needs it when the tests run as root."""
+    with TemporaryDirectory(prefix="open-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ SETTINGS = {
     "LOG_LEVEL": "INFO",
     "WEB_PROCESSES": "1",
 }
-READY_SECONDS = 90
+READY_SECONDS = 180
 
 
 @dataclass(slots=True, kw_only=True)

@@ -23,32 +23,24 @@ from config.embedded.valkey import Valkey
 
 
 @pytest.fixture
-def folder(tmp_path_factory):
-    """A folder that `nobody` can pass, as Postgres needs it when the tests run as root."""
-    path = tmp_path_factory.mktemp("servers")
-    for each in (path, *path.parents[:3]):
-        if each.stat().st_uid == os.geteuid():
-            each.chmod(each.stat().st_mode | stat.S_IXOTH)
-    return path
-
-
-@pytest.fixture
-def postgres(folder):
-    server = Postgres(directory=place(folder / "postgres"), log=folder / "postgres.log", settings=UNSAFE_BUT_QUICK)
+def postgres(open_folder):
+    server = Postgres(
+        directory=place(open_folder / "postgres"), log=open_folder / "postgres.log", settings=UNSAFE_BUT_QUICK
+    )
     yield server
     server.stop()
 
 
 @pytest.fixture
-def valkey(folder):
-    server = Valkey(directory=folder / "valkey", log=folder / "valkey.log")
+def valkey(open_folder):
+    server = Valkey(directory=open_folder / "valkey", log=open_folder / "valkey.log")
     yield server
     server.stop()
 
 
 @pytest.fixture
-def s3(folder):
-    server = S3(directory=folder / "s3", log=folder / "s3.log", buckets=("first", "second"))
+def s3(open_folder):
+    server = S3(directory=open_folder / "s3", log=open_folder / "s3.log", buckets=("first", "second"))
     yield server
     server.stop(grace_seconds=0)
 
@@ -135,10 +127,10 @@ def test_postgres_starts_when_its_old_number_belongs_to_another_process(postgres
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_postgres_does_not_start_beside_itself(postgres, folder):
+def test_postgres_does_not_start_beside_itself(postgres, open_folder):
     # given
     postgres.start()
-    second = Postgres(directory=postgres.directory, log=folder / "second.log")
+    second = Postgres(directory=postgres.directory, log=open_folder / "second.log")
 
     # then
     with pytest.raises(StartFailed, match="already runs on"):
@@ -159,9 +151,9 @@ def test_a_cluster_whose_making_was_interrupted_is_made_anew(postgres):
     assert not (postgres.data / "half").exists()
 
 
-def test_a_closed_home_is_left_to_root(monkeypatch, folder):
+def test_a_closed_home_is_left_to_root(monkeypatch, open_folder):
     # given
-    closed = folder / "closed"
+    closed = open_folder / "closed"
     closed.mkdir()
     closed.chmod(0o700)
 
@@ -247,12 +239,12 @@ def _client(s3):
 
 
 # --- which are started -----------------------------------------------------------------------------------------------
-def test_a_server_that_the_environment_names_is_not_started(folder):
+def test_a_server_that_the_environment_names_is_not_started(open_folder):
     # given
     given = {"DATABASE_URL": "postgresql://db/x", "REDIS_URL": "redis://valkey", "S3_ENDPOINT_URL": "http://s3"}
 
     # when
-    servers = Servers.wanted(given, folder=folder, logs=folder)
+    servers = Servers.wanted(given, folder=open_folder, logs=open_folder)
 
     # then
     assert servers.start() == {}
@@ -260,10 +252,12 @@ def test_a_server_that_the_environment_names_is_not_started(folder):
 
 
 # --- processes -------------------------------------------------------------------------------------------------------
-def test_what_a_process_started_ends_with_it(folder):
+def test_what_a_process_started_ends_with_it(open_folder):
     # given
     script = "import subprocess, sys, time; subprocess.Popen(['sleep', '60'], process_group=0); time.sleep(60)"
-    process = Process(name="parent", command=[sys.executable, "-c", script], log=folder / "log", cwd=folder).start()
+    process = Process(
+        name="parent", command=[sys.executable, "-c", script], log=open_folder / "log", cwd=open_folder
+    ).start()
     pid = process.pid
     _wait_until(lambda: len(list(processes.members(pid))) == 2)
 
@@ -274,13 +268,15 @@ def test_what_a_process_started_ends_with_it(folder):
     _wait_until(lambda: not list(processes.members(pid)))
 
 
-def test_a_process_that_does_not_listen_is_killed(folder):
+def test_a_process_that_does_not_listen_is_killed(open_folder):
     # given
     script = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(60)"
     )
-    process = Process(name="deaf", command=[sys.executable, "-c", script], log=folder / "log", cwd=folder).start()
-    _wait_until(lambda: "on" in processes.tail(folder / "log"))
+    process = Process(
+        name="deaf", command=[sys.executable, "-c", script], log=open_folder / "log", cwd=open_folder
+    ).start()
+    _wait_until(lambda: "on" in processes.tail(open_folder / "log"))
     pid = process.pid
 
     # when
@@ -290,14 +286,14 @@ def test_a_process_that_does_not_listen_is_killed(folder):
     assert Identity.of(pid) is None
 
 
-def test_children_follow_a_parent_that_was_killed(folder):
+def test_children_follow_a_parent_that_was_killed(open_folder):
     # given
     script = (
         "import os, sys, time; from pathlib import Path; from config.embedded.processes import Process;"
         "child = Process(name='c', command=['sleep', '60'], log=Path(sys.argv[1]), cwd=Path('/')).start();"
         "print(child.pid, flush=True); time.sleep(60)"
     )
-    with subprocess.Popen([sys.executable, "-c", script, str(folder / "log")], stdout=subprocess.PIPE) as parent:
+    with subprocess.Popen([sys.executable, "-c", script, str(open_folder / "log")], stdout=subprocess.PIPE) as parent:
         child = int(parent.stdout.readline())
 
         # when
@@ -307,9 +303,9 @@ def test_children_follow_a_parent_that_was_killed(folder):
     _wait_until(lambda: Identity.of(child) is None)
 
 
-def test_left_overs_are_ended_and_strangers_with_their_number_are_not(folder):
+def test_left_overs_are_ended_and_strangers_with_their_number_are_not(open_folder):
     # given
-    process = Process(name="old", command=["sleep", "60"], log=folder / "log", cwd=folder).start()
+    process = Process(name="old", command=["sleep", "60"], log=open_folder / "log", cwd=open_folder).start()
     identity = Identity.of(process.pid)
     stranger = Identity(pid=process.pid, started="another moment")
 
@@ -322,16 +318,16 @@ def test_left_overs_are_ended_and_strangers_with_their_number_are_not(folder):
     assert not processes.end(identity, stop_signal=signal.SIGTERM, grace_seconds=0)
 
 
-def test_a_log_that_grew_large_is_put_aside(folder):
+def test_a_log_that_grew_large_is_put_aside(open_folder):
     # given
-    log = folder / "old.log"
+    log = open_folder / "old.log"
     log.write_bytes(b"x" * (10 * 1024**2 + 1))
 
     # when
-    Process(name="old", command=["true"], log=log, cwd=folder).start().stop(grace_seconds=1)
+    Process(name="old", command=["true"], log=log, cwd=open_folder).start().stop(grace_seconds=1)
 
     # then
-    assert (log.stat().st_size, (folder / "old.log.1").stat().st_size) == (0, 10 * 1024**2 + 1)
+    assert (log.stat().st_size, (open_folder / "old.log.1").stat().st_size) == (0, 10 * 1024**2 + 1)
 
 
 # --- ports -----------------------------------------------------------------------------------------------------------

@@ -24,8 +24,8 @@ PEOPLE = People(
 
 
 @pytest.mark.timeout(400)
-def test_everything_comes_up_and_goes_down(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
+def test_everything_comes_up_and_goes_down(open_folder):
+    folder = open_folder
     with _running(folder) as (run, facts):
         # then
         assert stat.S_IMODE((folder / "run.json").stat().st_mode) == 0o600
