@@ -56,6 +56,8 @@ class Process:
     env: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     user: pwd.struct_passwd | None = None
     stop_signal: signal.Signals = signal.SIGTERM
+    # What it gets when we die first; its own way to stop, unless that may take for ever.
+    death_signal: signal.Signals | None = None
     popen: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
     def start(self) -> Self:
@@ -129,7 +131,7 @@ class Process:
 
     def _follow_parent(self) -> None:
         if _libc is not None:
-            _libc.prctl(_PR_SET_PDEATHSIG, self.stop_signal)
+            _libc.prctl(_PR_SET_PDEATHSIG, self.death_signal or self.stop_signal)
 
 
 def stop_together(stopping: Sequence[Process], *, grace_seconds: float) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import sysconfig
 import urllib.error
 import urllib.request
@@ -60,6 +61,8 @@ class S3:
                 cwd=self.directory,
                 # Its memory grows with traffic to 840 MB and stays at a quarter of that under this limit.
                 env=dict(os.environ) | {"GOMEMLIMIT": "256MiB"},
+                # Asked to stop it may wait for idle peers without end, and what it took it has written.
+                death_signal=signal.SIGKILL,
             ).start()
             if self.process.comes_up(self._is_ready, within_seconds=30):
                 return
@@ -67,7 +70,7 @@ class S3:
         raise StartFailed("s3", self.log)
 
     def stop(self, *, grace_seconds: float = 4) -> None:
-        """All ends at once but the volume part, which has nothing left to write and may wait for idle peers."""
+        """All ends at once but the volume part, which has nothing left to write and is not waited for."""
         if self.process:
             self.process.stop(grace_seconds=grace_seconds)
         for path in _sockets(self._ports):
