@@ -8,7 +8,7 @@ RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   v_job generation_job;
   v_attempt generation_attempt;
-  v_capture bigint;
+  v_event text;
   v_cost_quantity integer;
 BEGIN
   SELECT * INTO v_job FROM generation_job WHERE id = p_job AND status = 'running' FOR NO KEY UPDATE;
@@ -21,15 +21,17 @@ BEGIN
   RETURNING * INTO v_attempt;
   IF NOT FOUND THEN RETURN NULL; END IF;
 
-  v_capture := least(p_delivered * v_job.unit_credits, v_job.held_credits);
+  v_event := generation_end_job(
+    p_job, p_status, least(p_delivered * v_job.unit_credits, v_job.held_credits), p_error_code, p_error_detail,
+    p_error_retryable, p_texts, p_data);
   -- What we owe the provider: the delivered units; the whole order where it bills or may have billed a failure.
   v_cost_quantity := CASE WHEN p_delivered > 0 THEN p_delivered WHEN p_billed = 'no' THEN 0 ELSE v_job.quantity END;
   PERFORM usage_record(
     v_job.organization_id, v_job.user_id, v_job.api_key_id, p_job, p_attempt, v_attempt.provider, v_attempt.model,
-    v_job.operation, v_job.unit, p_delivered, v_capture, v_cost_quantity * v_job.unit_cost_micro_usd,
+    v_job.operation, v_job.unit, p_delivered, j.charged_credits, v_cost_quantity * v_job.unit_cost_micro_usd,
     v_job.price_version,
     (extract(epoch FROM clock_timestamp() - coalesce(v_attempt.intent_at, v_attempt.created_at)) * 1000)::integer,
-    CASE WHEN p_error_code = '' THEN p_status ELSE p_error_code END, v_job.trace_id);
-  RETURN generation_end_job(
-    p_job, p_status, v_capture, p_error_code, p_error_detail, p_error_retryable, p_texts, p_data);
+    CASE WHEN p_error_code = '' THEN p_status ELSE p_error_code END, v_job.trace_id)
+  FROM generation_job j WHERE j.id = p_job;
+  RETURN v_event;
 END $$;
