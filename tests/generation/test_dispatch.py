@@ -3,6 +3,7 @@
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from django.db import connection, connections
@@ -258,41 +259,42 @@ def test_parallel_claims_take_each_job_once_and_break_no_cap(committed):
 
 
 def test_the_caps_need_the_lock(committed):
-    """The control: with the advisory lock taken out of the claim, parallel claims do break the cap."""
-    # given
+    """The control: without the advisory lock, a claim that counted before another committed breaks the cap."""
+    # given: the claim without its lock, and with a pause between counting the room and filling it
     with connection.cursor() as cursor:
         cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'generation_claim'")
         source = cursor.fetchone()[0]
-        without = source.replace(
-            "PERFORM pg_advisory_xact_lock(hashtext('generation_claim'));", "PERFORM pg_sleep(0.02);"
-        )
-        assert without != source
-        cursor.execute("CREATE OR REPLACE FUNCTION pg_temp.nothing() RETURNS void LANGUAGE sql AS ''")
+        lock, filling = "PERFORM pg_advisory_xact_lock(hashtext('generation_claim'));", "IF v_slots > 0 THEN"
+        assert (source.count(lock), source.count(filling)) == (1, 1)
+        unlocked = source.replace(lock, "").replace(filling, f"PERFORM pg_sleep(p_lease_seconds); {filling}")
         cursor.execute(
-            "CREATE OR REPLACE FUNCTION claim_without_lock(p_provider text, p_worker text, p_slots integer,"
-            f" p_lease_seconds double precision) RETURNS jsonb LANGUAGE plpgsql AS $body${without}$body$"
+            "CREATE FUNCTION claim_without_lock(p_provider text, p_worker text, p_slots integer,"
+            f" p_lease_seconds double precision) RETURNS jsonb LANGUAGE plpgsql AS $body${unlocked}$body$"
         )
     state = ProviderStateFactory(provider=f"p{uuid.uuid4().hex[:12]}", places=4, tokens=1_000)
     ModelStateFactory(provider=state, model=f"{state.provider}/v1")
     organization = EntitlementFactory().organization
     user = MembershipFactory(organization=organization).user
-    for _ in range(40):
+    for _ in range(10):
         waiting(state, organization, user)
+    both_connected = Barrier(2)
 
-    def claim_once(number):
+    def claim_after(seconds):
         try:
+            connection.ensure_connection()
+            both_connected.wait(timeout=20)
             with connection.cursor() as cursor:
-                cursor.execute("SELECT claim_without_lock(%s, %s, 4, 30)", [state.provider, f"w{number}"])
+                cursor.execute("SELECT claim_without_lock(%s, 'w', 4, %s)", [state.provider, seconds])
         finally:
             connections.close_all()
 
-    # when
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(claim_once, range(8)))
-
-    # then
+    # when: both count an empty provider, and one fills it before the other does
     try:
-        assert Job.objects.filter(provider=state.provider, status=Status.RUNNING).count() > 4
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(claim_after, (1.0, 2.0)))
     finally:
         with connection.cursor() as cursor:
             cursor.execute("DROP FUNCTION claim_without_lock(text, text, integer, double precision)")
+
+    # then
+    assert Job.objects.filter(provider=state.provider, status=Status.RUNNING).count() == 8
