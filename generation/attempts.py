@@ -188,7 +188,7 @@ class _Run:
         self.attempt.task_id = answer.task_id
 
     async def _wait(self, pending: Pending) -> Pending | Done:
-        """Sleep until the provider may have news, then ask. A poll that fails is asked again."""
+        """Sleep until the provider may have news, then ask; where only the asking failed, ask again."""
         if pending.progress > self.job.progress and clock.monotonic() - self.event_at >= _EVENT_SECONDS:
             await self._advance(percent=pending.progress)
         await self._pause(pending.poll_after_seconds)
@@ -199,7 +199,7 @@ class _Run:
         try:
             return await self._asked(self.provider.poll(self._request(), pending.task_id))
         except ProviderError as error:
-            if not error.retryable:
+            if not error.retryable or error.billed != "unknown":
                 raise
             log.warning("attempt.poll_failed", jobId=str(self.job.id), errorCode=error.code)
             self._give_up_when_late(await self.host.database(_database_now))
@@ -221,7 +221,9 @@ class _Run:
             async with asyncio.timeout(settings.POLL_TIMEOUT_SECONDS):
                 return await question
         except TimeoutError:
-            raise ProviderError("timeout", "The provider did not answer in time.", retryable=True) from None
+            raise ProviderError(
+                "timeout", "The provider did not answer in time.", retryable=True, billed="unknown"
+            ) from None
 
     async def _pause(self, seconds: float) -> None:
         """Sleep until it is time or there is news; hand the attempt back when the process is to end."""
@@ -270,11 +272,11 @@ class _Run:
             code = "content_policy" if done.withheld else "bad_output"
             detail = "The provider kept the result back." if done.withheld else "The provider delivered nothing usable."
             raise ProviderError(code, detail, billed="yes")
-        asked = len(done.outputs) + done.withheld
         await self._settle(
             Status.SUCCEEDED,
             billed="yes",
-            delivered=self.job.quantity * kept // asked,
+            # What came and is sound, in the units that are paid for.
+            delivered=done.units * kept // len(done.outputs),
             texts=[output.text for output in done.outputs if output.text is not None],
             data=dict(done.data),
         )

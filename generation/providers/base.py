@@ -265,7 +265,8 @@ class Provider(Protocol):
     async def poll(self, request: SubmitRequest, task_id: str) -> Pending | Done:
         """Ask after a task that was accepted. Safe to repeat, from any process.
 
-        A retryable error here is about the asking: the task goes on and may be asked after again.
+        A retryable error with `billed="unknown"` is about the asking: the task goes on and is asked after again. With
+        `billed="no"` the task itself failed for free, and another attempt may be made.
         """
 
     async def cancel(self, request: SubmitRequest, task_id: str) -> bool:
