@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RelatedDropdownFilter
-from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -17,7 +16,7 @@ from accounts.models import Organization
 from billing import plans
 from billing.models import Plan, PlanMembership
 from core.desk import cells
-from core.desk.acts import ReasonForm, act, actor_id
+from core.desk.acts import ReasonForm, act, actor_id, on_page
 from core.desk.base import DeskAdmin, Panel, ReadOnly, shown_on
 
 
@@ -37,7 +36,6 @@ class PlanAdmin(AuditedAdmin):
         "weight",
         "places",
         "queued_jobs",
-        "per_minute",
         "is_default",
     )
     search_fields = ("slug", "title__istartswith")
@@ -47,21 +45,17 @@ class PlanAdmin(AuditedAdmin):
         ("At once", {"fields": (("weight", "places"), ("queued_jobs", "requests_per_minute"))}),
     )
 
-    @display(description="Plan")
+    @admin.display(description="Plan")
     def named(self, plan: Plan) -> str:
         return cells.row_link(plan)
 
-    @display(description="A month")
+    @admin.display(description="A month")
     def sells_for(self, plan: Plan) -> str:
         return cells.number(f"{plan.price_cents / 100:,.2f} {plan.currency.upper()}")
 
-    @display(description="Credits a month")
+    @admin.display(description="Credits a month")
     def credits_a_month(self, plan: Plan) -> str:
         return cells.credits(plan.monthly_credits)
-
-    @display(description="Requests a minute")
-    def per_minute(self, plan: Plan) -> str:
-        return cells.number(f"{plan.requests_per_minute:,}")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Plan | None = None) -> tuple[str, ...]:
         """A plan keeps its slug: seeds and settings know it by that."""
@@ -79,23 +73,23 @@ class PlanMembershipAdmin(ReadOnly, DeskAdmin):
     fields = (("member", "plan_taken"), ("credits_a_month", "next_credits"), "anchor_at")
     actions_detail = ("change_plan",)
 
-    @display(description="Organization")
+    @admin.display(description="Organization")
     def member(self, membership: PlanMembership) -> str:
         return cells.row_link(membership, membership.organization)
 
-    @display(description="Plan")
+    @admin.display(description="Plan")
     def plan_taken(self, membership: PlanMembership) -> str:
         return cells.row_link(membership.plan)
 
-    @display(description="Credits a month")
+    @admin.display(description="Credits a month")
     def credits_a_month(self, membership: PlanMembership) -> str:
         return cells.credits(membership.plan.monthly_credits)
 
-    @display(description="Next credits")
+    @admin.display(description="Next credits")
     def next_credits(self, membership: PlanMembership) -> str:
         return cells.ago(membership.next_grant_at)
 
-    @action(description="Change plan", icon="swap_horiz", variant=ActionVariant.PRIMARY, permissions=["operate"])
+    @on_page(description="Change plan", icon="swap_horiz", variant=ActionVariant.PRIMARY)
     def change_plan(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def perform(organization: Organization, given: Mapping[str, Any]) -> str:
             plan: Plan = given["plan"]
@@ -107,7 +101,7 @@ class PlanMembershipAdmin(ReadOnly, DeskAdmin):
             request,
             Organization.objects.filter(pk=object_id),
             title="Change plan",
-            warning="At once and without a payment: the plan's limits apply, and this period is brought up to its credits.",
+            warning="At once and without a payment: its limits apply, and this period is brought up to its credits.",
             perform=perform,
             form_class=PlanForm,
             back=cells.change_url("accounts_organization", object_id),

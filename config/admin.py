@@ -13,9 +13,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
 
 from core.desk import cells
+from core.desk.acts import on_page
 from core.desk.base import LATEST, DeskAdmin, Panel, ReadOnly
 
 # Not shown of dj-stripe's rows: keys, signing secrets, and raw bodies that may hold either.
@@ -74,15 +74,15 @@ class StripeMirror(ReadOnly, DeskAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return ("as_stripe_tells_it",)
 
-    @display(description="Id", ordering="id")
+    @admin.display(description="Id", ordering="id")
     def stripe_id(self, row: Any) -> str:
         return str(row.id)
 
-    @display(description="What")
+    @admin.display(description="What")
     def what(self, row: Any) -> str:
         return next((str(row.stripe_data[name]) for name in _TELLING if row.stripe_data.get(name)), cells.NOTHING)
 
-    @display(description="Amount")
+    @admin.display(description="Amount")
     def amount(self, row: Any) -> str:
         name = next((name for name in _AMOUNTS if row.stripe_data.get(name) is not None), None)
         currency = str(row.stripe_data.get("currency") or "").upper()
@@ -91,15 +91,15 @@ class StripeMirror(ReadOnly, DeskAdmin):
         amount = row.stripe_data[name]
         return cells.number(f"{amount:,} {currency}" if currency in _WHOLE else f"{amount / 100:,.2f} {currency}")
 
-    @display(description="Status")
+    @admin.display(description="Status")
     def status_told(self, row: Any) -> str:
         return cells.badge(str(row.stripe_data.get("status") or ""))
 
-    @display(description="Created")
+    @admin.display(description="Created")
     def made(self, row: Any) -> str:
         return cells.ago(row.created)
 
-    @display(description="As Stripe tells it")
+    @admin.display(description="As Stripe tells it")
     def as_stripe_tells_it(self, row: Any) -> str:
         text = json.dumps(redacted(row.stripe_data), indent=2, sort_keys=True)
         return format_html('<pre class="font-mono text-xs whitespace-pre-wrap">{}</pre>', text)
@@ -107,14 +107,14 @@ class StripeMirror(ReadOnly, DeskAdmin):
     def offers(self, act: str, row: Any) -> bool:
         return bool(getattr(row, "stripe_dashboard_item_name", ""))
 
-    @action(description="Open in Stripe", icon="open_in_new", permissions=["view"], attrs={"target": "_blank"})
+    @on_page(description="Open in Stripe", icon="open_in_new", permissions=["view"], attrs={"target": "_blank"})
     def open_in_stripe(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(self.model.objects.get(pk=object_id).get_stripe_dashboard_url())
 
     def panels(self, row: Model) -> Iterable[Panel]:
         for model in self.related:
             key = next(each.name for each in model._meta.concrete_fields if each.related_model is type(row))
-            found = model._default_manager.filter(**{key: row}).order_by("-pk")[:LATEST]
+            found: Iterable[Any] = model._default_manager.filter(**{key: row}).order_by("-pk")[:LATEST]
             if rows := [(_stripe_link(each), cells.ago(each.created)) for each in found]:
                 title = capfirst(str(model._meta.verbose_name_plural))
                 yield Panel(title=title, headers=("Id", "Created"), rows=rows)

@@ -85,16 +85,20 @@ _FOLDED = {"Stripe", "Access"}
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups with the entries this member of staff may see, in the shape that unfold draws."""
     front = {"title": "Overview", "icon": "space_dashboard", "link": reverse("admin:index")}
-    groups = [
-        {"title": title, "collapsible": title in _FOLDED, "items": _items(request, entries)}
-        for title, entries in _GROUPS
-    ]
-    for group in groups:
-        if group["title"] == "Stripe" and group["items"]:
-            link = reverse("admin:app_list", args=["djstripe"])
-            is_open = request.path == link
-            group["items"].append({"title": "All of Stripe", "icon": "more_horiz", "link": link, "active": is_open})
-    return [{"title": "", "items": [front]}, *(group for group in groups if group["items"])]
+    groups: list[dict[str, Any]] = [{"title": "", "items": [front]}]
+    for title, entries in _GROUPS:
+        items = _items(request, entries)
+        if items and title == "Stripe":
+            items.append(_all_of_stripe(request))
+        if items:
+            groups.append({"title": title, "collapsible": title in _FOLDED, "items": items})
+    return groups
+
+
+def _all_of_stripe(request: HttpRequest) -> dict[str, Any]:
+    link = reverse("admin:app_list", args=["djstripe"])
+    # By default an entry is lit on every page below its own.
+    return {"title": "All of Stripe", "icon": "more_horiz", "link": link, "active": request.path == link}
 
 
 def _items(request: HttpRequest, entries: tuple[tuple[str, str, str], ...]) -> list[dict[str, Any]]:

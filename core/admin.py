@@ -1,7 +1,6 @@
 """Idempotency keys, for the question why a second submission made no second job."""
 
 from django.contrib import admin
-from unfold.decorators import display
 
 from core.desk import cells
 from core.desk.base import DeskAdmin, ReadOnly
@@ -17,18 +16,18 @@ class IdempotencyRecordAdmin(ReadOnly, DeskAdmin):
     ordering = ("-id",)
     fields = ("key", "route", "status_code", "organization", "resource", "created_at")
 
-    @display(description="Key")
+    @admin.display(description="Key")
     def key_used(self, row: IdempotencyRecord) -> str:
         return cells.copied(row.key, shown=row.key[:40], url=cells.change_url("core_idempotencyrecord", row.pk))
 
-    @display(description="Organization")
+    @admin.display(description="Organization")
     def organization(self, row: IdempotencyRecord) -> str:
         return cells.id_link("accounts_organization", row.organization_id)
 
-    @display(description="Made")
+    @admin.display(description="Made")
     def resource(self, row: IdempotencyRecord) -> str:
         return cells.copied(row.resource_id, shown=cells.short(row.resource_id))
 
-    @display(description="Sent")
+    @admin.display(description="Sent")
     def made(self, row: IdempotencyRecord) -> str:
         return cells.ago(row.created_at)

@@ -3,7 +3,6 @@
 from django.contrib import admin
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
-from unfold.decorators import display
 
 from accounts.models import Organization
 from core.desk import cells
@@ -32,7 +31,7 @@ class AssetAdmin(ReadOnly, DeskAdmin):
         ("When", {"fields": (("created_at", "expires_at"), "deleted_at")}),
     )
 
-    @display(description="Preview")
+    @admin.display(description="Preview")
     def preview(self, asset: Asset) -> str:
         """The picture itself while there is no smaller rendition; the browser scales it."""
         if asset.kind != Asset.Kind.IMAGE or asset.blob is None:
@@ -45,51 +44,51 @@ class AssetAdmin(ReadOnly, DeskAdmin):
             url,
         )
 
-    @display(description="Asset")
+    @admin.display(description="Asset")
     def short_id(self, asset: Asset) -> str:
         return cells.id_link("storage_asset", asset.pk)
 
-    @display(description="Id")
+    @admin.display(description="Id")
     def full_id(self, asset: Asset) -> str:
         return cells.copied(asset.pk)
 
-    @display(description="Status")
+    @admin.display(description="Status")
     def condition(self, asset: Asset) -> str:
         return cells.badge("deleted" if asset.deleted_at else asset.status)
 
-    @display(description="Organization")
+    @admin.display(description="Organization")
     def owner(self, asset: Asset) -> str:
         return cells.row_link(asset.organization)
 
-    @display(description="User")
+    @admin.display(description="User")
     def uploader(self, asset: Asset) -> str:
         return cells.row_link(asset.user)
 
-    @display(description="Job")
+    @admin.display(description="Job")
     def job(self, asset: Asset) -> str:
         return cells.id_link("generation_job", asset.job_id) if asset.job_id else "upload"
 
-    @display(description="Pixels")
+    @admin.display(description="Pixels")
     def pixels(self, asset: Asset) -> str:
         return _pixels(asset.blob)
 
-    @display(description="Size")
+    @admin.display(description="Size")
     def size(self, asset: Asset) -> str:
         return cells.size(asset.blob.size_bytes) if asset.blob else cells.NOTHING
 
-    @display(description="Type")
+    @admin.display(description="Type")
     def content_type(self, asset: Asset) -> str:
         return asset.blob.content_type if asset.blob else cells.NOTHING
 
-    @display(description="SHA-256")
+    @admin.display(description="SHA-256")
     def sha256(self, asset: Asset) -> str:
         return cells.copied(bytes(asset.blob.sha256).hex()) if asset.blob else cells.NOTHING
 
-    @display(description="Made")
+    @admin.display(description="Made")
     def made(self, asset: Asset) -> str:
         return cells.ago(asset.created_at)
 
-    @display(description="Blob")
+    @admin.display(description="Blob")
     def stored_as(self, asset: Asset) -> str:
         return cells.id_link("storage_blob", asset.blob_id)
 
@@ -113,39 +112,39 @@ class BlobAdmin(ReadOnly, DeskAdmin):
         "sha256_hex",
     )
 
-    @display(description="Blob")
+    @admin.display(description="Blob")
     def short_id(self, blob: Blob) -> str:
         return cells.id_link("storage_blob", blob.pk)
 
-    @display(description="Id")
+    @admin.display(description="Id")
     def full_id(self, blob: Blob) -> str:
         return cells.copied(blob.pk)
 
-    @display(description="State")
+    @admin.display(description="State")
     def condition(self, blob: Blob) -> str:
         return cells.badge(blob.state)
 
-    @display(description="Organization")
+    @admin.display(description="Organization")
     def owner(self, blob: Blob) -> str:
         return cells.row_link(blob.organization)
 
-    @display(description="Pixels")
+    @admin.display(description="Pixels")
     def pixels(self, blob: Blob) -> str:
         return _pixels(blob)
 
-    @display(description="Size")
+    @admin.display(description="Size")
     def size(self, blob: Blob) -> str:
         return cells.size(blob.size_bytes)
 
-    @display(description="SHA-256")
+    @admin.display(description="SHA-256")
     def sha256_hex(self, blob: Blob) -> str:
         return cells.copied(bytes(blob.sha256).hex())
 
-    @display(description="Assets")
+    @admin.display(description="Assets")
     def named(self, blob: Blob) -> str:
         return cells.number(str(blob.references))
 
-    @display(description="Made")
+    @admin.display(description="Made")
     def made(self, blob: Blob) -> str:
         return cells.ago(blob.created_at)
 

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group
 from django.db import models as fields
 from django.test import Client
 from django.urls import reverse
+from factory.django import DjangoModelFactory
 
 from accounts.models import AuditEntry
 from core import clock
@@ -16,8 +17,10 @@ OURS = ("accounts", "billing", "core", "generation", "storage", "usage")
 FACTORIES = {
     each._meta.model: each
     for each in vars(factories).values()
-    if isinstance(each, type) and getattr(getattr(each, "_meta", None), "model", None)
+    if isinstance(each, type) and issubclass(each, DjangoModelFactory) and each is not DjangoModelFactory
 }
+# Columns of other packages that no page may show.
+SECRETS = {"secret", "session_key", "token", "token_secret"}
 # What dj-stripe's own __str__ wants to read, with a status that it knows.
 STRIPE = {
     "amount": 2000,
@@ -117,6 +120,7 @@ def _any_value(field):
         case fields.CharField() if field.choices:
             return field.choices[0][0]
         case fields.CharField():
-            return f"leak_{field.name}_{uuid.uuid4().hex}"[: field.max_length or 60]
+            kind = "leak" if field.name in SECRETS else "some"
+            return f"{kind}_{uuid.uuid4().hex}"[: field.max_length or 60]
         case _:
             return ""

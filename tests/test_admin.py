@@ -154,6 +154,16 @@ def test_job_is_found(desk, find):
     assert str(other.pk) not in content
 
 
+@pytest.mark.parametrize("by", ["name", "address"])
+def test_organization_of_many_is_found_once(desk, organization, owner, teammate, by):
+    # when
+    term = {"name": organization.name, "address": teammate.email}[by]
+    found = desk.get(page(Organization, "changelist"), {"q": term}).context["cl"].result_list
+
+    # then
+    assert [row.pk for row in found].count(organization.pk) == 1
+
+
 def test_jobs_are_filtered_by_status_and_organization(desk):
     # given
     job = JobFactory()
@@ -212,7 +222,7 @@ def test_job_page_tells_its_attempts_and_events_in_order(desk):
     # then
     places = [content.index(kind) for kind in ("job.queued", "job.started", "job.progress")]
     assert places == sorted(places)
-    assert content.index("Attempts") < content.index("provider-task-2") < content.index("Events")
+    assert content.index("Attempts</h2>") < content.index("provider-task-2") < content.index("Events</h2>")
 
 
 def test_picture_is_shown_by_a_signed_link(desk, settings):

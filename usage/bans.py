@@ -29,7 +29,7 @@ def impose(
     with transaction.atomic():
         if organization_id:
             Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
-        else:
+        if user_id:
             User.objects.select_for_update(no_key=True).get(pk=user_id)
         if Ban.objects.in_force().filter(organization=organization_id, user=user_id).exists():
             return None

@@ -8,7 +8,6 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from accounts import api_keys, audit
@@ -16,7 +15,7 @@ from accounts.api_keys import PREFIX
 from accounts.models import ApiKey
 from core import clock
 from core.desk import cells
-from core.desk.acts import act, actor_id
+from core.desk.acts import act, actor_id, on_page
 from core.desk.base import DeskAdmin, ReadOnly
 
 
@@ -36,34 +35,34 @@ class ApiKeyAdmin(ReadOnly, DeskAdmin):
     actions = ("revoke_selected",)
     actions_detail = ("revoke",)
 
-    @display(description="Key")
+    @admin.display(description="Key")
     def public(self, key: ApiKey) -> str:
         return key_link(key)
 
-    @display(description="Organization")
+    @admin.display(description="Organization")
     def key_of(self, key: ApiKey) -> str:
         return cells.row_link(key.organization)
 
-    @display(description="Made by")
+    @admin.display(description="Made by")
     def maker(self, key: ApiKey) -> str:
         return cells.row_link(key.user)
 
-    @display(description="State")
+    @admin.display(description="State")
     def state(self, key: ApiKey) -> str:
         return cells.badge(key_state(key))
 
-    @display(description="Last used")
+    @admin.display(description="Last used")
     def used(self, key: ApiKey) -> str:
         return cells.ago(key.last_used_at)
 
-    @display(description="Made")
+    @admin.display(description="Made")
     def made(self, key: ApiKey) -> str:
         return cells.ago(key.created_at)
 
     def offers(self, act: str, row: ApiKey) -> bool:
         return row.revoked_at is None
 
-    @action(description="Revoke", icon="key_off", variant=ActionVariant.DANGER, permissions=["operate"])
+    @on_page(description="Revoke", icon="key_off", variant=ActionVariant.DANGER)
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         back = cells.change_url("accounts_apikey", object_id)
         return self._revoke(request, ApiKey.objects.filter(pk=object_id), back)

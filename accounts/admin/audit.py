@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils.text import Truncator
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.decorators import display
 
 from accounts.models import AuditEntry
 from core.desk import cells
@@ -24,23 +23,23 @@ class AuditEntryAdmin(ReadOnly, DeskAdmin):
     ordering = ("-id",)
     fields = ("at", "act_done", "who", "whose", "reason", "facts")
 
-    @display(description="When")
+    @admin.display(description="When")
     def moment(self, entry: AuditEntry) -> str:
         return cells.link(cells.change_url("accounts_auditentry", entry.pk), cells.ago(entry.at))
 
-    @display(description="Act")
+    @admin.display(description="Act")
     def act_done(self, entry: AuditEntry) -> str:
         return entry.action
 
-    @display(description="By")
+    @admin.display(description="By")
     def who(self, entry: AuditEntry) -> str:
         return cells.row_link(entry.actor)
 
-    @display(description="Organization")
+    @admin.display(description="Organization")
     def whose(self, entry: AuditEntry) -> str:
         return cells.row_link(entry.organization)
 
-    @display(description="Why")
+    @admin.display(description="Why")
     def why(self, entry: AuditEntry) -> str:
         return Truncator(entry.reason).chars(80) or cells.NOTHING
 

@@ -7,7 +7,6 @@ from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
-from unfold.decorators import display
 
 from accounts.admin.api_keys import key_link, key_state
 from accounts.admin.audit import audit_panel
@@ -32,34 +31,34 @@ class OrganizationAdmin(ReadOnly, DeskAdmin):
         rows: QuerySet[Organization] = super().get_queryset(request)
         return rows.annotate(owner_email=Subquery(owners.values("user__email")[:1]))
 
-    @display(description="Name")
+    @admin.display(description="Name")
     def title(self, organization: Organization) -> str:
         return cells.row_link(organization)
 
-    @display(description="Id")
+    @admin.display(description="Id")
     def short_id(self, organization: Organization) -> str:
         return cells.copied(organization.pk, shown=cells.short(organization.pk))
 
-    @display(description="Id")
+    @admin.display(description="Id")
     def full_id(self, organization: Organization) -> str:
         return cells.copied(organization.pk)
 
-    @display(description="State")
+    @admin.display(description="State")
     def state(self, organization: Organization) -> str:
         if organization.closed_at:
             return cells.badge("closed")
         return cells.badge("personal" if organization.is_personal else "team")
 
-    @display(description="Owner")
+    @admin.display(description="Owner")
     def owner(self, organization: Any) -> str:
         return organization.owner_email or cells.NOTHING
 
-    @display(description="Available credits")
+    @admin.display(description="Available credits")
     def available(self, organization: Any) -> str:
         wallet = getattr(organization, "wallet", None)
         return cells.credits(wallet.available) if wallet else cells.NOTHING
 
-    @display(description="Made")
+    @admin.display(description="Made")
     def made(self, organization: Organization) -> str:
         return cells.ago(organization.created_at)
 
@@ -98,19 +97,19 @@ class MembershipAdmin(ReadOnly, DeskAdmin):
     ordering = ("-id",)
     fields = ("person", "member_of", "position", "created_at")
 
-    @display(description="Person")
+    @admin.display(description="Person")
     def person(self, member: Membership) -> str:
         return cells.row_link(member.user)
 
-    @display(description="Organization")
+    @admin.display(description="Organization")
     def member_of(self, member: Membership) -> str:
         return cells.row_link(member.organization)
 
-    @display(description="Role")
+    @admin.display(description="Role")
     def position(self, member: Membership) -> str:
         return cells.badge(member.role)
 
-    @display(description="Since")
+    @admin.display(description="Since")
     def since(self, member: Membership) -> str:
         return cells.ago(member.created_at)
 
@@ -126,24 +125,24 @@ class InvitationAdmin(ReadOnly, DeskAdmin):
     ordering = ("-id",)
     fields = ("email", "invited_to", "position", "state", "sender", "created_at", "expires_at", "accepted_at")
 
-    @display(description="Organization")
+    @admin.display(description="Organization")
     def invited_to(self, invitation: Invitation) -> str:
         return cells.row_link(invitation.organization)
 
-    @display(description="Role")
+    @admin.display(description="Role")
     def position(self, invitation: Invitation) -> str:
         return cells.badge(invitation.role)
 
-    @display(description="State")
+    @admin.display(description="State")
     def state(self, invitation: Invitation) -> str:
         if invitation.accepted_at:
             return cells.badge("accepted")
         return cells.badge("pending" if invitation.expires_at > clock.now() else "expired")
 
-    @display(description="Sent")
+    @admin.display(description="Sent")
     def sent(self, invitation: Invitation) -> str:
         return cells.ago(invitation.created_at)
 
-    @display(description="By")
+    @admin.display(description="By")
     def sender(self, invitation: Invitation) -> str:
         return cells.row_link(invitation.invited_by)

@@ -10,13 +10,12 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from accounts import audit
 from accounts.desk import AuditedAdmin
 from core.desk import cells
-from core.desk.acts import act, actor_id
+from core.desk.acts import act, actor_id, on_page
 from core.desk.base import DeskAdmin, ReadOnly
 
 # Google's credentials come from settings, and its tokens are nobody's business here.
@@ -36,18 +35,18 @@ class EmailAddressAdmin(ReadOnly, DeskAdmin):
     fields = ("email", "person", "verified", "primary")
     actions_detail = ("verify",)
 
-    @display(description="Address")
+    @admin.display(description="Address")
     def address(self, address: EmailAddress) -> str:
         return cells.row_link(address, address.email)
 
-    @display(description="User")
+    @admin.display(description="User")
     def person(self, address: EmailAddress) -> str:
         return cells.row_link(address.user)
 
     def offers(self, act: str, row: EmailAddress) -> bool:
         return not row.verified
 
-    @action(description="Mark as verified", icon="mark_email_read", permissions=["operate"])
+    @on_page(description="Mark as verified", icon="mark_email_read")
     def verify(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def perform(address: EmailAddress, given: Mapping[str, Any]) -> str:
             with transaction.atomic():
@@ -85,11 +84,11 @@ class SocialAccountAdmin(ReadOnly, DeskAdmin):
     ordering = ("-id",)
     fields = ("account", "provider", "person", "last_login", "date_joined")
 
-    @display(description="Account")
+    @admin.display(description="Account")
     def account(self, account: SocialAccount) -> str:
         return cells.row_link(account, account.uid)
 
-    @display(description="User")
+    @admin.display(description="User")
     def person(self, account: SocialAccount) -> str:
         return cells.row_link(account.user)
 
@@ -98,26 +97,26 @@ class SocialAccountAdmin(ReadOnly, DeskAdmin):
 class UserSessionAdmin(ReadOnly, DeskAdmin):
     list_display = ("person", "seen", "begun", "ip", "user_agent")
     list_select_related = ("user",)
-    search_fields = ("user__email", "ip")
+    search_fields = ("user__email",)
     search_ids = ("user_id",)
-    search_help_text = "An address of a person or of their network, or the id of a user."
+    search_help_text = "The address or the id of a user."
     ordering = ("-id",)
     fields = ("person", "last_seen_at", "created_at", "ip", "user_agent")
     actions_detail = ("end",)
 
-    @display(description="User")
+    @admin.display(description="User")
     def person(self, session: UserSession) -> str:
         return cells.row_link(session, session.user)
 
-    @display(description="Last seen")
+    @admin.display(description="Last seen")
     def seen(self, session: UserSession) -> str:
         return cells.ago(session.last_seen_at)
 
-    @display(description="Begun")
+    @admin.display(description="Begun")
     def begun(self, session: UserSession) -> str:
         return cells.ago(session.created_at)
 
-    @action(description="Sign out", icon="logout", variant=ActionVariant.DANGER, permissions=["operate"])
+    @on_page(description="Sign out", icon="logout", variant=ActionVariant.DANGER)
     def end(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def perform(session: UserSession, given: Mapping[str, Any]) -> str:
             with transaction.atomic():
@@ -153,7 +152,7 @@ class GroupAdmin(AuditedAdmin):
     filter_horizontal = ("permissions",)
     fields = ("name", "permissions")
 
-    @display(description="Group")
+    @admin.display(description="Group")
     def named(self, group: Group) -> str:
         return cells.row_link(group)
 

@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from accounts import api_keys, audit, organizations
@@ -16,7 +15,7 @@ from accounts.admin.audit import audit_panel
 from accounts.desk import AuditedAdmin, ReasonedForm
 from accounts.models import User
 from core.desk import cells
-from core.desk.acts import ReasonForm, act, actor_id
+from core.desk.acts import ReasonForm, act, actor_id, on_page
 from core.desk.base import LATEST, Panel
 
 
@@ -64,15 +63,15 @@ class UserAdmin(AuditedAdmin):
     )
     actions_detail = ("set_password",)
 
-    @display(description="Address", ordering="email")
+    @admin.display(description="Address", ordering="email")
     def address(self, user: User) -> str:
         return cells.row_link(user, user.email)
 
-    @display(description="Kind")
+    @admin.display(description="Kind")
     def kind(self, user: User) -> str:
         return cells.badge("superuser" if user.is_superuser else "staff" if user.is_staff else "")
 
-    @display(description="Joined")
+    @admin.display(description="Joined")
     def joined(self, user: User) -> str:
         return cells.ago(user.date_joined)
 
@@ -102,7 +101,7 @@ class UserAdmin(AuditedAdmin):
             form.changed_data.remove("password")
             self.write_down(request, user, form, change=False)
 
-    @action(description="Set password", icon="password", permissions=["operate"])
+    @on_page(description="Set password", icon="password")
     def set_password(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def perform(user: User, given: Mapping[str, Any]) -> str:
             user.set_password(given["password"])

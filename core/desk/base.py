@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.admin import ShowFacets
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import lookup_spawns_duplicates, unquote
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
@@ -73,7 +73,7 @@ class DeskAdmin(ModelAdmin):
     list_fullwidth = True
     list_per_page = 50
     list_max_show_all = 0
-    list_display_links = None
+    list_display_links: Sequence[str] | None = None
     list_filter_submit = True
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
@@ -93,8 +93,8 @@ class DeskAdmin(ModelAdmin):
         if not term:
             return queryset, False
         if uuid := as_uuid(term):
-            return queryset.filter(_any(self.search_ids, uuid)), False
-        return queryset.filter(_any(self.get_search_fields(request), term)), False
+            return _any(queryset, self.search_ids, uuid), False
+        return _any(queryset, self.get_search_fields(request), term), False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return _List
@@ -112,7 +112,8 @@ class DeskAdmin(ModelAdmin):
     ) -> HttpResponse:
         row = self.get_object(request, unquote(object_id))
         drawn = [] if row is None else self._panels(request, row)
-        return super().change_view(request, object_id, form_url, {"panels": drawn, **(extra_context or {})})
+        context = {"panels": drawn, **(extra_context or {})}
+        return cast(HttpResponse, super().change_view(request, object_id, form_url, context))
 
     def panels(self, row: Any) -> Iterable[Panel]:
         """The tables of this page itself, after those that others put on it."""
@@ -156,10 +157,13 @@ def as_uuid(text: str) -> UUID | None:
         return None
 
 
-def _any(lookups: Iterable[str], value: UUID | str) -> Q:
+def _any(rows: QuerySet[Any], lookups: Iterable[str], value: UUID | str) -> QuerySet[Any]:
     found = Q(pk__in=())
     for lookup in lookups:
         # Addresses are stored in lower case, where an index finds them; `iexact` would read every row.
-        is_address = "email" in lookup and isinstance(value, str)
-        found |= Q(**{lookup: value.lower() if is_address else value})
-    return found
+        compared = {lookup: value.lower() if "email" in lookup and isinstance(value, str) else value}
+        if lookup_spawns_duplicates(rows.model._meta, lookup):
+            found |= Q(pk__in=rows.model._default_manager.filter(**compared).values("pk"))
+        else:
+            found |= Q(**compared)
+    return rows.filter(found)

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 MOST_COUNTED = 10_000
 
 
-class EstimatingPaginator(Paginator):
+class EstimatingPaginator(Paginator):  # type: ignore[type-arg]  # of any model
     """Counts exactly up to 10,000 rows; beyond that it asks the planner's statistics, or stops there when filtered."""
 
     template_name = "admin/desk/pagination.html"

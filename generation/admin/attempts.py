@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import display
 
 from core.desk import cells
 from core.desk.base import DeskAdmin, ReadOnly
@@ -53,39 +52,39 @@ class AttemptAdmin(ReadOnly, DeskAdmin):
         rows: QuerySet[Attempt] = super().get_queryset(request)
         return rows.defer("job__input", "job__metadata", "job__output_text", "job__output_data")
 
-    @display(description="Attempt")
+    @admin.display(description="Attempt")
     def short_id(self, attempt: Attempt) -> str:
         return cells.id_link("generation_attempt", attempt.pk)
 
-    @display(description="Id")
+    @admin.display(description="Id")
     def full_id(self, attempt: Attempt) -> str:
         return cells.copied(attempt.pk)
 
-    @display(description="Job")
+    @admin.display(description="Job")
     def of_job(self, attempt: Attempt) -> str:
         return cells.id_link("generation_job", attempt.job_id)
 
-    @display(description="Organization")
+    @admin.display(description="Organization")
     def owner(self, attempt: Attempt) -> str:
         return cells.row_link(attempt.job.organization)
 
-    @display(description="Step")
+    @admin.display(description="Step")
     def progress(self, attempt: Attempt) -> str:
         return cells.badge(attempt.step)
 
-    @display(description="Outcome")
+    @admin.display(description="Outcome")
     def result(self, attempt: Attempt) -> str:
         return format_html("{} {}", cells.badge(attempt.outcome), attempt.error_code)
 
-    @display(description="Task")
+    @admin.display(description="Task")
     def task(self, attempt: Attempt) -> str:
         return cells.copied(attempt.task_id, shown=attempt.task_id[:16]) if attempt.task_id else cells.NOTHING
 
-    @display(description="Claimed")
+    @admin.display(description="Claimed")
     def made(self, attempt: Attempt) -> str:
         return cells.ago(attempt.created_at)
 
-    @display(description="Took")
+    @admin.display(description="Took")
     def took(self, attempt: Attempt) -> str:
         return cells.span(attempt.created_at, attempt.ended_at)
 
@@ -100,23 +99,23 @@ class JobEventAdmin(ReadOnly, DeskAdmin):
     ordering = ("-id",)
     fields = ("full_id", "of_job", "seq", "type", "at", "told")
 
-    @display(description="When")
+    @admin.display(description="When")
     def moment(self, event: JobEvent) -> str:
         return cells.link(cells.change_url("generation_jobevent", event.pk), cells.instant(event.at))
 
-    @display(description="Id")
+    @admin.display(description="Id")
     def full_id(self, event: JobEvent) -> str:
         return cells.copied(event.pk)
 
-    @display(description="Job")
+    @admin.display(description="Job")
     def of_job(self, event: JobEvent) -> str:
         return cells.id_link("generation_job", event.job_id)
 
-    @display(description="Status")
+    @admin.display(description="Status")
     def state(self, event: JobEvent) -> str:
         return cells.badge(_body(event).get("status", ""))
 
-    @display(description="As it was sent")
+    @admin.display(description="As it was sent")
     def told(self, event: JobEvent) -> str:
         return format_html('<pre class="whitespace-pre-wrap">{}</pre>', json.dumps(_body(event), indent=2))
 

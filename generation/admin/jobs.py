@@ -10,13 +10,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
-from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from accounts import audit, sessions
 from core import trace
 from core.desk import cells
-from core.desk.acts import act, actor_id
+from core.desk.acts import act, actor_id, on_page
 from core.desk.base import DeskAdmin, Panel, ReadOnly
 from generation import catalog, jobs
 from generation.exceptions import JobNotRetryable
@@ -85,86 +84,86 @@ class JobAdmin(ReadOnly, DeskAdmin):
         # Prompts belong to the job's own page; lists neither read nor carry them.
         return rows.defer("input", "metadata", "output_text", "output_data") if is_list else rows
 
-    @display(description="Job")
+    @admin.display(description="Job")
     def short_id(self, job: Job) -> str:
         return cells.id_link("generation_job", job.pk)
 
-    @display(description="Id")
+    @admin.display(description="Id")
     def full_id(self, job: Job) -> str:
         return cells.copied(job.pk)
 
-    @display(description="Status")
+    @admin.display(description="Status")
     def state(self, job: Job) -> str:
         doing = f"{job.stage} {job.progress} %" if job.stage else ""
         return format_html("{} {}", cells.badge(job.status), doing)
 
-    @display(description="Operation")
+    @admin.display(description="Operation")
     def what(self, job: Job) -> str:
         return format_html('{} <span class="text-base-500 dark:text-base-400">{}</span>', job.operation, job.model)
 
-    @display(description="Organization")
+    @admin.display(description="Organization")
     def owner(self, job: Job) -> str:
         return cells.row_link(job.organization)
 
-    @display(description="User")
+    @admin.display(description="User")
     def by(self, job: Job) -> str:
         return cells.row_link(job.user)
 
-    @display(description="API key")
+    @admin.display(description="API key")
     def key(self, job: Job) -> str:
         return cells.row_link(job.api_key)
 
-    @display(description="Retry of")
+    @admin.display(description="Retry of")
     def again_of(self, job: Job) -> str:
         return cells.id_link("generation_job", job.retry_of_id)
 
-    @display(description="Credits")
+    @admin.display(description="Credits")
     def price(self, job: Job) -> str:
         return cells.credits(job.held_credits if job.charged_credits is None else job.charged_credits)
 
-    @display(description="Held")
+    @admin.display(description="Held")
     def held(self, job: Job) -> str:
         return cells.credits(job.held_credits)
 
-    @display(description="Charged")
+    @admin.display(description="Charged")
     def charged(self, job: Job) -> str:
         return cells.credits(job.charged_credits)
 
-    @display(description="Price")
+    @admin.display(description="Price")
     def price_line(self, job: Job) -> str:
         return f"{job.quantity:,} {job.unit} × {job.unit_credits:,} credits (price version {job.price_version})"
 
-    @display(description="Costs us, each")
+    @admin.display(description="Costs us, each")
     def cost_each(self, job: Job) -> str:
         return cells.money(job.unit_cost_micro_usd)
 
-    @display(description="Error")
+    @admin.display(description="Error")
     def error(self, job: Job) -> str:
         return job.error_code or cells.NOTHING
 
-    @display(description="Error")
+    @admin.display(description="Error")
     def error_told(self, job: Job) -> str:
         if not job.error_code:
             return cells.NOTHING
         retryable = "may be retried" if job.error_retryable else "not retryable"
         return f"{job.error_code} ({retryable}): {job.error_detail}"
 
-    @display(description="Made")
+    @admin.display(description="Made")
     def made(self, job: Job) -> str:
         return cells.ago(job.created_at)
 
-    @display(description="Took")
+    @admin.display(description="Took")
     def took(self, job: Job) -> str:
         return cells.span(job.created_at, job.finished_at)
 
     def offers(self, act: str, row: Job) -> bool:
         return row.status not in TERMINAL if act == "cancel" else row.status in TERMINAL and row.status != "succeeded"
 
-    @action(description="Cancel", icon="block", variant=ActionVariant.DANGER, permissions=["operate"])
+    @on_page(description="Cancel", icon="block", variant=ActionVariant.DANGER)
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._cancel(request, _one(object_id), cells.change_url("generation_job", object_id))
 
-    @action(description="Retry", icon="replay", variant=ActionVariant.PRIMARY, permissions=["operate"])
+    @on_page(description="Retry", icon="replay", variant=ActionVariant.PRIMARY)
     def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._retry(request, _one(object_id), cells.change_url("generation_job", object_id))
 

@@ -9,14 +9,13 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import RelatedDropdownFilter
-from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from accounts import audit
 from accounts.desk import AuditedAdmin
 from core import clock, doorbell
 from core.desk import cells
-from core.desk.acts import act, actor_id
+from core.desk.acts import act, actor_id, on_page
 from core.desk.base import Panel
 from generation.models import Job, ModelState, ProviderState, Stage, Status
 
@@ -49,37 +48,37 @@ class ProviderStateAdmin(AuditedAdmin):
             ),
         )
 
-    @display(description="Provider")
+    @admin.display(description="Provider")
     def named(self, provider: ProviderState) -> str:
         return cells.row_link(provider)
 
-    @display(description="State")
+    @admin.display(description="State")
     def state(self, provider: ProviderState) -> str:
         if provider.is_paused:
             return cells.badge("paused")
         is_held_back = provider.resumes_at and provider.resumes_at > clock.now()
         return cells.badge("slowed" if is_held_back or provider.pace < provider.pace_per_minute else "on")
 
-    @display(description="Places used")
+    @admin.display(description="Places used")
     def used(self, provider: Any) -> str:
         return cells.number(f"{provider.places_used:,}")
 
-    @display(description="Jobs waiting")
+    @admin.display(description="Jobs waiting")
     def waiting(self, provider: Any) -> str:
         return cells.number(f"{provider.jobs_waiting:,}")
 
-    @display(description="Pace now")
+    @admin.display(description="Pace now")
     def pace_now(self, provider: ProviderState) -> str:
         return cells.number(f"{provider.pace:,.0f} a minute")
 
     def offers(self, act: str, row: ProviderState) -> bool:
         return row.is_paused == (act == "resume")
 
-    @action(description="Pause", icon="pause", variant=ActionVariant.DANGER, permissions=["operate"])
+    @on_page(description="Pause", icon="pause", variant=ActionVariant.DANGER)
     def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._switch(request, object_id, to_paused=True)
 
-    @action(description="Resume", icon="play_arrow", variant=ActionVariant.SUCCESS, permissions=["operate"])
+    @on_page(description="Resume", icon="play_arrow", variant=ActionVariant.SUCCESS)
     def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._switch(request, object_id, to_paused=False)
 
@@ -139,14 +138,14 @@ class ModelStateAdmin(AuditedAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    @display(description="Model")
+    @admin.display(description="Model")
     def named(self, model: ModelState) -> str:
         return cells.row_link(model)
 
-    @display(description="Provider")
+    @admin.display(description="Provider")
     def by(self, model: ModelState) -> str:
         return cells.row_link(model.provider)
 
-    @display(description="State")
+    @admin.display(description="State")
     def state(self, model: ModelState) -> str:
         return cells.badge("on" if model.is_enabled else "off")

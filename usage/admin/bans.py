@@ -8,13 +8,12 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import Truncator
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from core import clock
 from core.desk import cells
-from core.desk.acts import act, actor_id
+from core.desk.acts import act, actor_id, on_page
 from core.desk.base import DeskAdmin
 from usage import bans
 from usage.models import Ban
@@ -64,34 +63,34 @@ class BanAdmin(DeskAdmin):
         else:
             obj.pk = ban.pk
 
-    @display(description="Of")
+    @admin.display(description="Of")
     def subject(self, ban: Ban) -> str:
         return cells.row_link(ban, ban.organization or ban.user)
 
-    @display(description="State")
+    @admin.display(description="State")
     def force(self, ban: Ban) -> str:
         return cells.badge(force_of(ban))
 
-    @display(description="Why")
+    @admin.display(description="Why")
     def why(self, ban: Ban) -> str:
         return Truncator(ban.reason).chars(80)
 
-    @display(description="By")
+    @admin.display(description="By")
     def who(self, ban: Ban) -> str:
         return cells.row_link(ban.created_by)
 
-    @display(description="Since")
+    @admin.display(description="Since")
     def made(self, ban: Ban) -> str:
         return cells.ago(ban.created_at)
 
-    @display(description="Ends")
+    @admin.display(description="Ends")
     def ends(self, ban: Ban) -> str:
         return cells.ago(ban.ends_at)
 
     def offers(self, act: str, row: Ban) -> bool:
         return force_of(row) == "banned"
 
-    @action(description="Lift", icon="lock_open", variant=ActionVariant.PRIMARY, permissions=["operate"])
+    @on_page(description="Lift", icon="lock_open", variant=ActionVariant.PRIMARY)
     def lift(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def perform(ban: Ban, given: Mapping[str, Any]) -> str:
             if not bans.lift(ban.pk, actor_id=actor_id(request), reason=given["reason"]):

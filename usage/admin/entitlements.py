@@ -4,7 +4,6 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.http import HttpRequest
-from unfold.decorators import display
 
 from accounts.desk import AuditedAdmin
 from core.desk import cells
@@ -26,7 +25,7 @@ class EntitlementAdmin(AuditedAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    @display(description="Organization")
+    @admin.display(description="Organization")
     def owner(self, entitlement: Entitlement) -> str:
         return cells.link(cells.change_url("usage_entitlement", entitlement.pk), entitlement.organization)
 

@@ -10,14 +10,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
-from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanSwitchWidget
 
 from accounts import audit
 from accounts.models import Organization
 from core.desk import cells
-from core.desk.acts import ReasonForm, act, actor_id
+from core.desk.acts import ReasonForm, act, actor_id, on_page
 from core.desk.base import LATEST, DeskAdmin, Panel, ReadOnly, as_uuid
 from usage import ledger
 from usage.models import Grant, Hold, LedgerEntry, Wallet
@@ -57,27 +56,27 @@ class WalletAdmin(ReadOnly, DeskAdmin):
     fields = (("owner", "created_at"), ("free", "set_aside", "owed"))
     actions_detail = ("adjust",)
 
-    @display(description="Organization")
+    @admin.display(description="Organization")
     def owner(self, wallet: Wallet) -> str:
         return cells.link(cells.change_url("usage_wallet", wallet.pk), wallet.organization)
 
-    @display(description="Available")
+    @admin.display(description="Available")
     def free(self, wallet: Wallet) -> str:
         return cells.credits(wallet.available)
 
-    @display(description="Held")
+    @admin.display(description="Held")
     def set_aside(self, wallet: Wallet) -> str:
         return cells.credits(wallet.held)
 
-    @display(description="Debt")
+    @admin.display(description="Debt")
     def owed(self, wallet: Wallet) -> str:
         return cells.credits(wallet.debt) if wallet.debt else cells.NOTHING
 
-    @display(description="Opened")
+    @admin.display(description="Opened")
     def opened(self, wallet: Wallet) -> str:
         return cells.ago(wallet.created_at)
 
-    @action(description="Adjust credits", icon="balance", variant=ActionVariant.PRIMARY, permissions=["operate"])
+    @on_page(description="Adjust credits", icon="balance", variant=ActionVariant.PRIMARY)
     def adjust(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def perform(organization: Organization, given: Mapping[str, Any]) -> str:
             with transaction.atomic():
@@ -164,43 +163,43 @@ class LedgerEntryAdmin(ReadOnly, DeskAdmin):
         ("Why", {"fields": ("who", "reason")}),
     )
 
-    @display(description="No.")
+    @admin.display(description="No.")
     def number(self, entry: LedgerEntry) -> str:
         return cells.link(cells.change_url("usage_ledgerentry", entry.pk), entry.pk)
 
-    @display(description="When")
+    @admin.display(description="When")
     def moment(self, entry: LedgerEntry) -> str:
         return cells.ago(entry.at)
 
-    @display(description="Kind")
+    @admin.display(description="Kind")
     def kind_of(self, entry: LedgerEntry) -> str:
         return cells.badge(entry.kind)
 
-    @display(description="Organization")
+    @admin.display(description="Organization")
     def owner(self, entry: LedgerEntry) -> str:
         return cells.row_link(entry.wallet, entry.wallet.organization)
 
-    @display(description="Available")
+    @admin.display(description="Available")
     def to_available(self, entry: LedgerEntry) -> str:
         return cells.change(entry.available)
 
-    @display(description="Held")
+    @admin.display(description="Held")
     def to_held(self, entry: LedgerEntry) -> str:
         return cells.change(entry.held)
 
-    @display(description="Debt")
+    @admin.display(description="Debt")
     def to_debt(self, entry: LedgerEntry) -> str:
         return cells.change(entry.debt)
 
-    @display(description="Outside")
+    @admin.display(description="Outside")
     def to_outside(self, entry: LedgerEntry) -> str:
         return cells.change(entry.outside)
 
-    @display(description="Available after")
+    @admin.display(description="Available after")
     def after(self, entry: LedgerEntry) -> str:
         return cells.credits(entry.available_after)
 
-    @display(description="By")
+    @admin.display(description="By")
     def who(self, entry: LedgerEntry) -> str:
         return cells.row_link(entry.actor)
 
@@ -220,27 +219,27 @@ class GrantAdmin(ReadOnly, DeskAdmin):
         ("When", {"fields": (("created_at", "expires_at", "expired_at"),)}),
     )
 
-    @display(description="Grant")
+    @admin.display(description="Grant")
     def short_id(self, grant: Grant) -> str:
         return cells.id_link("usage_grant", grant.pk)
 
-    @display(description="Organization")
+    @admin.display(description="Organization")
     def owner(self, grant: Grant) -> str:
         return cells.row_link(grant.wallet, grant.wallet.organization)
 
-    @display(description="Credits")
+    @admin.display(description="Credits")
     def granted(self, grant: Grant) -> str:
         return cells.credits(grant.credits)
 
-    @display(description="Left")
+    @admin.display(description="Left")
     def left(self, grant: Grant) -> str:
         return cells.credits(grant.remaining)
 
-    @display(description="Until")
+    @admin.display(description="Until")
     def until(self, grant: Grant) -> str:
         return cells.ago(grant.expires_at) if grant.expires_at else "no end"
 
-    @display(description="Made")
+    @admin.display(description="Made")
     def made(self, grant: Grant) -> str:
         return cells.ago(grant.created_at)
 
@@ -267,42 +266,42 @@ class HoldAdmin(ReadOnly, DeskAdmin):
         found, has_duplicates = super().get_search_results(request, queryset, search_term)
         return found | queryset.filter(reference=f"job:{search_term.strip().lower()}"), has_duplicates
 
-    @display(description="Hold")
+    @admin.display(description="Hold")
     def short_id(self, hold: Hold) -> str:
         return cells.id_link("usage_hold", hold.pk)
 
-    @display(description="For")
+    @admin.display(description="For")
     def job(self, hold: Hold) -> str:
         return reference_link(hold.reference)
 
-    @display(description="Organization")
+    @admin.display(description="Organization")
     def owner(self, hold: Hold) -> str:
         return cells.row_link(hold.wallet, hold.wallet.organization)
 
-    @display(description="State")
+    @admin.display(description="State")
     def condition(self, hold: Hold) -> str:
         return cells.badge(hold.state)
 
-    @display(description="Held")
+    @admin.display(description="Held")
     def set_aside(self, hold: Hold) -> str:
         return cells.credits(hold.credits)
 
-    @display(description="Captured")
+    @admin.display(description="Captured")
     def taken(self, hold: Hold) -> str:
         return cells.credits(hold.captured)
 
-    @display(description="Opened")
+    @admin.display(description="Opened")
     def made(self, hold: Hold) -> str:
         return cells.ago(hold.created_at)
 
-    @display(description="Closed")
+    @admin.display(description="Closed")
     def closed(self, hold: Hold) -> str:
         return cells.ago(hold.closed_at)
 
     def offers(self, act: str, row: Hold) -> bool:
         return row.state == Hold.State.OPEN
 
-    @action(description="Release", icon="lock_open", variant=ActionVariant.DANGER, permissions=["operate"])
+    @on_page(description="Release", icon="lock_open", variant=ActionVariant.DANGER)
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def perform(hold: Hold, given: Mapping[str, Any]) -> str:
             with transaction.atomic():

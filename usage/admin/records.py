@@ -2,7 +2,6 @@
 
 from django.contrib import admin
 from unfold.contrib.filters.admin import AllValuesCheckboxFilter, AutocompleteSelectFilter
-from unfold.decorators import display
 
 from core.desk import cells
 from core.desk.base import DeskAdmin, ReadOnly
@@ -18,24 +17,24 @@ class PriceAdmin(ReadOnly, DeskAdmin):
     ordering = ("model", "operation", "variant", "-version")
     fields = (("line", "unit"), ("sells_for", "costs_us"), ("margin", "version"), "starts_at")
 
-    @display(description="Line")
+    @admin.display(description="Line")
     def line(self, price: Price) -> str:
         return cells.row_link(price, " · ".join(filter(None, (price.model, price.operation, price.variant))))
 
-    @display(description="Sells for")
+    @admin.display(description="Sells for")
     def sells_for(self, price: Price) -> str:
         return cells.credits(price.unit_credits)
 
-    @display(description="Costs us")
+    @admin.display(description="Costs us")
     def costs_us(self, price: Price) -> str:
         return cells.money(price.unit_cost_micro_usd)
 
-    @display(description="Margin")
+    @admin.display(description="Margin")
     def margin(self, price: Price) -> str:
         # A credit lists at 0.001 USD, which is 1,000 micro-USD.
         return cells.number(f"{100 - price.unit_cost_micro_usd / (price.unit_credits * 10):.0f} %")
 
-    @display(description="Since")
+    @admin.display(description="Since")
     def since(self, price: Price) -> str:
         return cells.ago(price.starts_at)
 
@@ -55,50 +54,50 @@ class UsageRecordAdmin(ReadOnly, DeskAdmin):
         ("Money", {"fields": (("charged", "cost"), "price_version")}),
     )
 
-    @display(description="When")
+    @admin.display(description="When")
     def moment(self, record: UsageRecord) -> str:
         return cells.link(cells.change_url("usage_usagerecord", record.pk), cells.ago(record.at))
 
-    @display(description="Record")
+    @admin.display(description="Record")
     def short_id(self, record: UsageRecord) -> str:
         return cells.copied(record.pk)
 
-    @display(description="Organization")
+    @admin.display(description="Organization")
     def owner(self, record: UsageRecord) -> str:
         return cells.row_link(record.organization)
 
-    @display(description="User")
+    @admin.display(description="User")
     def by(self, record: UsageRecord) -> str:
         return cells.row_link(record.user)
 
-    @display(description="API key")
+    @admin.display(description="API key")
     def key(self, record: UsageRecord) -> str:
         return cells.row_link(record.api_key)
 
-    @display(description="Job")
+    @admin.display(description="Job")
     def job(self, record: UsageRecord) -> str:
         return cells.id_link("generation_job", record.job_id)
 
-    @display(description="Attempt")
+    @admin.display(description="Attempt")
     def attempt(self, record: UsageRecord) -> str:
         return cells.id_link("generation_attempt", record.attempt_id)
 
-    @display(description="Used")
+    @admin.display(description="Used")
     def amount(self, record: UsageRecord) -> str:
         return cells.number(f"{record.quantity:,} {record.unit}")
 
-    @display(description="Credits")
+    @admin.display(description="Credits")
     def charged(self, record: UsageRecord) -> str:
         return cells.credits(record.credits)
 
-    @display(description="Cost")
+    @admin.display(description="Cost")
     def cost(self, record: UsageRecord) -> str:
         return cells.money(record.cost_micro_usd)
 
-    @display(description="Latency")
+    @admin.display(description="Latency")
     def latency(self, record: UsageRecord) -> str:
         return cells.number(f"{record.latency_ms / 1_000:,.2f} s")
 
-    @display(description="Outcome")
+    @admin.display(description="Outcome")
     def result(self, record: UsageRecord) -> str:
         return cells.badge(record.outcome)
