@@ -1,6 +1,5 @@
 """Jobs: what was asked, how it went, and the two things staff can do about it."""
 
-import json
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
@@ -18,14 +17,11 @@ from core.desk import cells
 from core.desk.acts import act, actor_id, on_page
 from core.desk.base import DeskAdmin, Panel, ReadOnly
 from generation import catalog, jobs
+from generation.admin.job_panels import assets_panel, attempts_panel, events_panel, money_panel
 from generation.exceptions import JobNotRetryable
 from generation.jobs import IdempotencyKey
-from generation.models import TERMINAL, Job, JobEvent
-from storage import assets
-from storage.models import Asset
-from usage.models import Hold, UsageRecord
+from generation.models import TERMINAL, Job
 
-_MOST_EVENTS = 100
 _TAB = ("tab",)
 _EFFECTS = {
     "prevented": "was canceled before it ran; its credits are free again.",
@@ -224,10 +220,10 @@ class JobAdmin(ReadOnly, DeskAdmin):
         )
 
     def panels(self, row: Job) -> Iterable[Panel]:
-        yield _attempts(row)
-        yield _events(row)
-        yield _assets(row)
-        yield _money(row)
+        yield attempts_panel(row)
+        yield events_panel(row)
+        yield assets_panel(row)
+        yield money_panel(row)
 
 
 def _one(object_id: str) -> QuerySet[Job]:
@@ -241,125 +237,4 @@ def _record(act_name: str, request: HttpRequest, job: Job, given: Mapping[str, A
         organization_id=job.organization_id,
         reason=given["reason"],
         facts={"jobId": str(job.pk), **facts},
-    )
-
-
-def _attempts(job: Job) -> Panel:
-    return Panel(
-        title="Attempts",
-        headers=(
-            "No.",
-            "Model",
-            "Step",
-            "Outcome",
-            "Task",
-            "Worker",
-            "Claimed",
-            "Sent",
-            "Accepted",
-            "Delivered",
-            "Ended",
-        ),
-        rows=[
-            (
-                cells.row_link(attempt, attempt.number),
-                attempt.model,
-                cells.badge(attempt.step),
-                format_html("{} {}", cells.badge(attempt.outcome), attempt.error_code),
-                cells.copied(attempt.task_id, shown=attempt.task_id[:16]) if attempt.task_id else cells.NOTHING,
-                attempt.worker,
-                cells.instant(attempt.created_at),
-                cells.instant(attempt.intent_at),
-                cells.instant(attempt.submitted_at),
-                cells.instant(attempt.delivered_at),
-                cells.instant(attempt.ended_at),
-            )
-            for attempt in job.attempts.order_by("number")
-        ],
-        empty="Not tried yet.",
-    )
-
-
-def _events(job: Job) -> Panel:
-    # The last ones of a job with very many, in the order they happened.
-    events: list[JobEvent] = list(job.events.order_by("-seq")[:_MOST_EVENTS])[::-1]
-    begun = job.created_at
-    return Panel(
-        title="Events",
-        headers=("Seq", "Type", "Status", "Stage", "Progress", "At", "After"),
-        rows=[_event_row(event, begun) for event in events],
-        links=[("All", cells.list_url("generation_jobevent", job__id__exact=job.pk))] if job.seq > len(events) else (),
-    )
-
-
-def _event_row(event: JobEvent, begun: Any) -> tuple[object, ...]:
-    body = json.loads(event.body)
-    return (
-        cells.row_link(event, event.seq),
-        event.type,
-        cells.badge(body.get("status", "")),
-        body.get("stage") or cells.NOTHING,
-        f"{body.get('progress', 0)} %",
-        cells.instant(event.at),
-        cells.span(begun, event.at),
-    )
-
-
-def _assets(job: Job) -> Panel:
-    outputs = Asset.objects.filter(job_id=job.pk).select_related("blob").order_by("job_index")
-    return Panel(
-        title="Outputs",
-        headers=("No.", "Asset", "Picture", "Status", "Size"),
-        rows=[
-            (
-                asset.job_index,
-                cells.id_link("storage_asset", asset.pk),
-                _thumbnail(asset),
-                cells.badge("deleted" if asset.deleted_at else asset.status),
-                cells.size(asset.blob.size_bytes if asset.blob else None),
-            )
-            for asset in outputs
-        ],
-    )
-
-
-def _thumbnail(asset: Asset) -> str:
-    if asset.kind != Asset.Kind.IMAGE or asset.blob is None:
-        return cells.NOTHING
-    return format_html(
-        '<img src="{}" alt="" loading="lazy" class="rounded-default" style="height: 64px">', assets.sign(asset).url
-    )
-
-
-def _money(job: Job) -> Panel:
-    holds = Hold.objects.filter(reference=f"job:{job.pk}")
-    records = UsageRecord.objects.filter(job_id=job.pk).order_by("id")
-    return Panel(
-        title="Money",
-        headers=("What", "State", "Credits", "Taken", "Cost", "At"),
-        rows=[
-            *(
-                (
-                    cells.row_link(hold, "Hold"),
-                    cells.badge(hold.state),
-                    cells.credits(hold.credits),
-                    cells.credits(hold.captured),
-                    cells.NOTHING,
-                    cells.instant(hold.created_at),
-                )
-                for hold in holds
-            ),
-            *(
-                (
-                    cells.row_link(record, "Usage record"),
-                    cells.badge(record.outcome),
-                    cells.NOTHING,
-                    cells.credits(record.credits),
-                    cells.money(record.cost_micro_usd),
-                    cells.instant(record.at),
-                )
-                for record in records
-            ),
-        ],
-        links=[("Wallet", cells.change_url("usage_wallet", job.organization_id))],
     )
