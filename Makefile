@@ -1,6 +1,8 @@
 # `make run` and `make test` bring all they need: uv, the interpreter, the packages, the servers.
 export UV_VERSION := 0.13.9
 PYTHON := .venv/bin/python
+# A person's own would be read before the tests and `make run` say theirs.
+unexport DJANGO_SETTINGS_MODULE
 
 .PHONY: run test lint format bench clean
 

@@ -9,6 +9,7 @@ from config.embedded.processes import tail
 from tests import servers
 
 _servers = pytest.StashKey[servers.Servers]()
+_entered = pytest.StashKey[bool]()
 _FIXTURES = ("tests.fixtures", "tests.stack")
 
 
@@ -20,6 +21,7 @@ def pytest_configure(config):
         config.stash[_servers].start()
     if worker or not config.getoption("tx", None):
         servers.enter(worker or "main")
+        config.stash[_entered] = True
         django.setup()
         for plugin in _FIXTURES:
             config.pluginmanager.import_plugin(plugin)
@@ -27,6 +29,8 @@ def pytest_configure(config):
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config):
+    if _entered in config.stash:
+        servers.leave()
     if _servers in config.stash:
         config.stash[_servers].stop()
 
@@ -34,14 +38,10 @@ def pytest_unconfigure(config):
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.get_closest_marker("django_db", None) and item.get_closest_marker("django_db").kwargs.get(
-            "transaction"
-        ):
+        if (mark := item.get_closest_marker("django_db")) and mark.kwargs.get("transaction"):
             raise pytest.UsageError(f"{item.nodeid}: use `committed`; emptying every table would take the rate card")
         if "stack" in item.fixturenames:
             item.add_marker(pytest.mark.xdist_group("stack"))
-            if "committed" not in item.fixturenames:
-                item.fixturenames.insert(0, "committed")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -32,7 +32,6 @@ from config.embedded.valkey import Valkey
 TEMPLATE = "test_template"
 POSTGRES_SETTINGS = (*UNSAFE_BUT_QUICK, "max_connections=300", "max_wal_size=1GB", "log_min_messages=fatal")
 SETTINGS = {
-    "DJANGO_SETTINGS_MODULE": "config.settings",
     "ENVIRONMENT": "test",
     "SECRET_KEY": "only-for-tests-" + "0" * 40,
     "SANDBOX_FAULTS": "true",
@@ -55,6 +54,8 @@ class Servers:
 
     def start(self) -> None:
         """Start what the environment does not name, and say in the environment where everything is."""
+        # Where a worker finds it set, pytest-django reads the settings at once, and with them the template's address.
+        os.environ.pop("DJANGO_SETTINGS_MODULE", None)
         os.environ.update(SETTINGS, TEST_RUN=secrets.token_hex(3), STATIC_ROOT=str(self._static_files()))
         os.environ.setdefault("BASE_URL", "http://localhost:1")
         if "REDIS_URL" not in os.environ:
@@ -159,6 +160,7 @@ def enter(worker: str) -> None:
     # Where the edge of this worker's stack will listen, if a test asks for one: links carry it from the start.
     os.environ["BASE_URL"] = f"http://localhost:{ports.choose()}"
     os.environ["CDN_BASE_URL"] = f"{os.environ['BASE_URL']}/cdn"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
 
 def leave() -> None:
