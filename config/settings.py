@@ -275,7 +275,8 @@ SECURE_CSP = {
     "media-src": [CSP.SELF, "blob:", *_cdn_origin],
     "connect-src": [CSP.SELF, *_cdn_origin],
     "base-uri": [CSP.NONE],
-    "form-action": [CSP.SELF],
+    # Signing in with Google is a form of ours that is answered by a redirect to theirs.
+    "form-action": [CSP.SELF, *(["https://accounts.google.com"] if SOCIALACCOUNT_PROVIDERS["google"]["APPS"] else [])],
     "frame-ancestors": [CSP.NONE],
     "object-src": [CSP.NONE],
 }

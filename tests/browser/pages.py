@@ -15,9 +15,9 @@ ENDED = re.compile("succeeded|failed|canceled|expired")
 PHONE = {"width": 390, "height": 844}
 
 
-def sign_in(page, email):
+def sign_in(page, email, password=PASSWORD):
     page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
@@ -32,7 +32,7 @@ def follow_mail(page, email):
     """Open the newest mail to the address in the development mailbox, and the link in it."""
     page.goto("/mailbox/")
     page.get_by_role("listitem").filter(has_text=email).first.get_by_role("link").click()
-    link = page.locator("pre a").first.get_attribute("href")
+    link = page.locator("pre a[href*='/account/']").first.get_attribute("href")
     page.goto(link)
 
 

@@ -8,6 +8,7 @@ from allauth.account.models import EmailAddress
 from playwright.sync_api import expect
 
 from tests.browser import pages
+from tests.factories import MembershipFactory
 from usage import ledger
 
 pytestmark = pytest.mark.timeout(240)
@@ -292,3 +293,60 @@ def test_a_key_page_asks_a_stranger_to_sign_in_and_comes_back(open_page, person)
     pages.sign_in(page, person.email)
 
     expect(page.get_by_role("heading", name="API keys")).to_be_visible()
+
+
+def test_a_forgotten_password_is_replaced_through_the_mail(open_page, person):
+    # given
+    page = open_page("/account/sign-in")
+    page.get_by_role("link", name="Forgotten?").click()
+    page.get_by_label("E-mail").fill(person.email)
+    page.get_by_role("button", name="Send the link").click()
+    expect(page.get_by_role("heading", name="Look into your inbox")).to_be_visible()
+
+    # when
+    pages.follow_mail(page, person.email)
+    page.get_by_label("New password").fill("an entirely other phrase")
+    page.get_by_role("button", name="Save password").click()
+    expect(page.get_by_role("heading", name="Your password is saved")).to_be_visible()
+    page.get_by_role("link", name="To sign in").click()
+    pages.sign_in(page, person.email, "an entirely other phrase")
+
+    # then
+    expect(page.get_by_label("Prompt", exact=True)).to_be_visible(timeout=30_000)
+
+
+def test_after_the_switch_everything_belongs_to_the_other_organization(studio, person):
+    # given
+    other = MembershipFactory(user=person, organization__name="Acme Pictures").organization
+    ledger.open_wallet(other.pk)
+    ledger.grant(other.pk, kind="topup", credits=700, reference=f"test:{other.pk}")
+    page = studio()
+    sockets = []
+    page.on("websocket", lambda socket: sockets.append(socket))
+
+    # when
+    page.get_by_role("button", name="Account of").click()
+    page.get_by_role("radio", name="Acme Pictures").click()
+    expect(page.locator(".balance .figure")).to_have_text("700")
+    page.get_by_label("Prompt", exact=True).fill("A lantern in fog")
+    card = pages.send(page, "Generate")
+    pages.ended(card, "succeeded")
+
+    # then
+    assert pages.available(page) == 680
+    assert [socket.url.partition("?")[2] for socket in sockets] == [f"organization={other.pk}"]
+
+
+def test_every_module_is_fetched_side_by_side(studio):
+    # given
+    page = studio()
+    fetched = set()
+    page.on("request", lambda request: fetched.add(request.url.rpartition("/")[2]))
+
+    # when
+    page.reload(wait_until="networkidle")
+
+    # then
+    links = page.locator("link[rel=modulepreload]").evaluate_all("links => links.map((link) => link.href)")
+    announced = {link.rpartition("/")[2] for link in links}
+    assert {name for name in fetched if re.fullmatch(r"\w+\.js", name)} == announced

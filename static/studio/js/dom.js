@@ -72,20 +72,29 @@ export function confirmation({ title, text, agree }) {
   }));
 }
 
-/** A button that opens a panel below it: closed by Escape, by a click elsewhere and by choosing. */
+/** A button that opens a panel below it: arrows walk through it; Escape, a click elsewhere or choosing closes it. */
 export function disclose(button, panel) {
+  const elsewhere = (event) => {
+    if (!panel.contains(event.target) && !button.contains(event.target)) set(false);
+  };
   const set = (open) => {
     panel.hidden = !open;
     button.setAttribute("aria-expanded", String(open));
+    // Listened to only while open: panels come and go with what is chosen in them.
+    if (open) document.addEventListener("pointerdown", elsewhere);
+    else document.removeEventListener("pointerdown", elsewhere);
   };
   set(false);
   button.addEventListener("click", () => {
     set(panel.hidden);
     if (!panel.hidden) (panel.querySelector("[aria-checked=true], [autofocus]") ?? panel.querySelector("button, a, input"))?.focus({ preventScroll: true });
   });
-  document.addEventListener("pointerdown", (event) => {
-    const target = /** @type {Node} */ (event.target);
-    if (!panel.hidden && !panel.contains(target) && !button.contains(target)) set(false);
+  panel.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const stops = [...panel.querySelectorAll("button, a")];
+    stops.at((stops.indexOf(document.activeElement) + step) % stops.length)?.focus();
   });
   for (const part of [button, panel]) {
     part.addEventListener("keydown", (event) => {
@@ -95,7 +104,6 @@ export function disclose(button, panel) {
       button.focus();
     });
   }
-  return { close: () => set(false) };
 }
 
 export async function copy(text, said = "Copied") {

@@ -13,9 +13,11 @@ class History {
     this.list = byId("history");
     this.status = "";
     this.operation = "";
+    this.q = "";
     /** @type {Map<string, () => void>} */
     this.updates = new Map();
     byId("history-filters").append(
+      this.search(),
       this.filter("Status", "status", Object.entries(STATUS)),
       this.filter("Operation", "operation", catalogue.operations.map(({ slug, title }) => [slug, title])));
     jobs.addEventListener("changed", (event) => this.updates.get(/** @type {CustomEvent} */ (event).detail.jobId)?.());
@@ -31,6 +33,16 @@ class History {
     this.isOpen = false;
   }
 
+  search() {
+    let timer = 0;
+    const input = h("input", { type: "search", placeholder: "Words in the prompt", "aria-label": "Words in the prompt" });
+    input.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => { this.q = input.value.trim(); this.reload(); }, 300);
+    });
+    return input;
+  }
+
   filter(title, name, options) {
     const select = h("select", { "aria-label": title, onchange: () => { this[name] = select.value; this.reload(); } },
       h("option", { value: "" }, `Any ${title.toLowerCase()}`), options.map(([value, text]) => h("option", { value }, text)));
@@ -41,6 +53,7 @@ class History {
     const query = new URLSearchParams({ limit: "30" });
     if (this.status) query.set("status", this.status);
     if (this.operation) query.set("operation", this.operation);
+    if (this.q) query.set("q", this.q);
     this.pages = new Pages(`/v1/jobs?${query}`);
     this.updates.clear();
     this.list.setAttribute("aria-busy", "true");
@@ -67,7 +80,7 @@ class History {
   }
 
   emptiness() {
-    if (this.status || this.operation) return h("div.empty", {}, icon("search"), h("h2", {}, "No such jobs"), h("p.muted", {}, "Try another filter."));
+    if (this.status || this.operation || this.q) return h("div.empty", {}, icon("search"), h("h2", {}, "No such jobs"), h("p.muted", {}, "Try another filter."));
     return h("div.empty", {}, icon("history"), h("h2", {}, "No jobs yet"), h("p.muted", {}, "Each job you send is listed here, with what it cost."), h("a.button.primary", { href: "#create" }, "Send the first"));
   }
 
