@@ -225,7 +225,8 @@ def _living(organization_id: UUID) -> QuerySet[Asset]:
 @transaction.atomic(durable=True)
 def _delete(assets: QuerySet[Asset]) -> int:
     """Rows somebody else is deleting are theirs to count."""
-    rows = list(assets.select_for_update(skip_locked=True).order_by("pk").values_list("pk", "blob_id")[:_SWEPT_AT_ONCE])
+    locked = assets.select_for_update(skip_locked=True).order_by("pk")
+    rows: list[tuple[UUID, UUID | None]] = list(locked.values_list("pk", "blob_id")[:_SWEPT_AT_ONCE])
     Asset.objects.filter(pk__in=[pk for pk, _ in rows]).update(deleted_at=Now(), blob=None)
     for blob_id in sorted(blob_id for _, blob_id in rows if blob_id is not None):
         blobs.release(blob_id)

@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / "docs" / "studio.png"
-SIZE = {"width": 1440, "height": 1060}
+SIZE: ViewportSize = {"width": 1440, "height": 1060}
 JOB_MILLISECONDS = 120_000
 # Made beforehand, so that the page has something to show below the job that runs.
 MADE = [("A lighthouse at dusk, waves breaking", "3:2", 2)]
