@@ -4,7 +4,7 @@ import os
 import shutil
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 FLAGS = [
     "--no-sandbox",
@@ -26,6 +26,8 @@ def chromium():
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     # The browser's event loop lives on this thread, which makes Django think that a test's queries are made in it.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    # Every process of the stack and the browser share one small machine.
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser

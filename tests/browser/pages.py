@@ -25,15 +25,17 @@ def sign_up(page, email):
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Create account").click()
-    expect(page.get_by_role("heading", name="Look into your inbox")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="Look into your inbox")).to_be_visible()
 
 
 def follow_mail(page, email):
     """Open the newest mail to the address in the development mailbox, and the link in it."""
     page.goto("/mailbox/")
     page.get_by_role("listitem").filter(has_text=email).first.get_by_role("link").click()
-    link = page.locator("pre a[href*='/account/']").first.get_attribute("href")
-    page.goto(link)
+    page.wait_for_url("**/mailbox/*.*")
+    link = page.locator("pre a[href*='/account/']")
+    expect(link).to_have_count(1)
+    page.goto(link.get_attribute("href"))
 
 
 def choose(page, operation):
@@ -50,7 +52,7 @@ def send(page, operation):
     expect(button).to_have_accessible_name(operation)
     expect(button).to_be_enabled(timeout=15_000)
     button.click()
-    expect(cards).to_have_count(before + 1, timeout=15_000)
+    expect(cards).to_have_count(before + 1)
     return cards.first
 
 
@@ -74,7 +76,7 @@ def ended(card, status):
 def natural_size(card, index=0):
     """Width and height of a picture in a card, as the browser decoded it."""
     image = card.locator(".shot img").nth(index)
-    expect(image).to_have_class("checker loaded", timeout=15_000)
+    expect(image).to_have_class("checker loaded")
     return tuple(image.evaluate("image => [image.naturalWidth, image.naturalHeight]"))
 
 

@@ -28,7 +28,7 @@ def studio(open_page, person, funded):
     def studio(**options):
         page = open_page("/", **options)
         pages.sign_in(page, person.email)
-        expect(page.get_by_label("Prompt", exact=True)).to_be_visible(timeout=30_000)
+        expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
         return page
 
     return studio
@@ -76,7 +76,7 @@ def test_a_photograph_is_upscaled_and_reframed(studio):
     page = studio()
     pages.choose(page, "Upscale")
     page.locator(".asset-field input[type=file]").set_input_files(pages.photograph(1200, 800))
-    expect(page.locator(".tile-facts")).to_contain_text("1200 × 800", timeout=30_000)
+    expect(page.locator(".tile-facts")).to_contain_text("1200 × 800")
 
     # when
     large = pages.send(page, "Upscale")
@@ -125,7 +125,7 @@ def test_a_prompt_that_is_refused_is_marked_where_it_stands(studio, complaints):
 
     # then
     field = page.locator("[data-field=prompt]")
-    expect(field.locator(".error")).to_contain_text("2000", timeout=15_000)
+    expect(field.locator(".error")).to_contain_text("2000")
     expect(field.locator("textarea")).to_have_attribute("aria-invalid", "true")
     expect(page.locator("#quote")).to_have_text("Please look at the marked field.")
     expect(page.locator("#send")).to_be_disabled()
@@ -169,9 +169,7 @@ def test_too_few_credits_are_said_before_anything_is_sent(studio, person, funded
     page.get_by_label("Prompt", exact=True).fill("A castle of cards")
 
     # then
-    expect(page.locator("#quote")).to_have_text(
-        "Not enough credits: this costs 20, and 15 are available.", timeout=15_000
-    )
+    expect(page.locator("#quote")).to_have_text("Not enough credits: this costs 20, and 15 are available.")
     expect(page.locator("#send")).to_be_disabled()
 
 
@@ -183,7 +181,7 @@ def test_a_job_is_canceled_while_it_runs(studio):
     page.get_by_text("More options").click()
     page.get_by_label("Latency seconds").fill("60")
     card = pages.send(page, "Generate")
-    expect(card).to_have_attribute("data-status", "running", timeout=30_000)
+    expect(card).to_have_attribute("data-status", "running")
 
     # when
     card.get_by_role("button", name="Cancel").click()
@@ -232,7 +230,7 @@ def test_the_library_shows_and_deletes(studio):
     page.get_by_role("link", name="Library").click()
     page.locator("#library-filters input[type=file]").set_input_files(pages.photograph(640, 480))
     picture = page.locator("#library .thumb[data-asset]")
-    expect(picture).to_have_count(1, timeout=30_000)
+    expect(picture).to_have_count(1)
 
     # when
     picture.click()
@@ -312,7 +310,7 @@ def test_a_forgotten_password_is_replaced_through_the_mail(open_page, person):
     pages.sign_in(page, person.email, "an entirely other phrase")
 
     # then
-    expect(page.get_by_label("Prompt", exact=True)).to_be_visible(timeout=30_000)
+    expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
 
 
 def test_after_the_switch_everything_belongs_to_the_other_organization(studio, person):
