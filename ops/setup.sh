@@ -24,6 +24,7 @@ if ! .tools/bin/uv --version 2>/dev/null | grep -q "^uv $UV_VERSION "; then
         echo "No Python 3 with pip was found: install python3 and python3-pip." >&2
         exit 1
     fi
+    echo "  · bringing uv $UV_VERSION"
     # Into a folder rather than a virtual environment: that needs no python3-venv, and no activation.
     rm -rf .tools
     PIP_ROOT_USER_ACTION=ignore "$python" -m pip install --quiet --disable-pip-version-check --no-warn-script-location --target .tools "uv==$UV_VERSION"
@@ -39,5 +40,6 @@ fi
 if [ ! -w "${HOME:-/nonexistent}" ]; then
     export UV_CACHE_DIR="$PWD/.tools/cache"
 fi
+echo "  · bringing the packages and servers that uv.lock names"
 .tools/bin/uv sync --locked --quiet
 touch .venv/synced
