@@ -59,12 +59,12 @@ def send(page, operation):
 def watch(card):
     """Every share of the bar that was seen until the job ended."""
     seen = []
-    bar = card.get_by_role("progressbar")
     until = time.monotonic() + JOB_MILLISECONDS / 1000
     while time.monotonic() < until and card.get_attribute("data-status") in {"queued", "running"}:
-        share = bar.get_attribute("aria-valuenow") if bar.count() else None
-        if share is not None and (not seen or seen[-1] != int(share)):
-            seen.append(int(share))
+        # In one step: the bar may go at any moment.
+        bars = card.get_by_role("progressbar")
+        shares = bars.evaluate_all("bars => bars.map((bar) => Number(bar.getAttribute('aria-valuenow')))")
+        seen += [share for share in shares if not seen or seen[-1] != share]
     return seen
 
 
