@@ -11,6 +11,7 @@ from accounts import api_keys
 from accounts.models import Role
 from core import fresh
 from tests.factories import MembershipFactory, OrganizationFactory, UserFactory
+from usage import ledger
 
 
 @pytest.fixture(scope="session")
@@ -94,8 +95,6 @@ def anonymous():
 @pytest.fixture
 def funded(organization):
     """The organization's wallet with 10,000 credits that do not expire."""
-    from usage import ledger
-
     ledger.open_wallet(organization.pk)
     ledger.grant(organization.pk, kind="topup", credits=10_000, reference=f"test:{organization.pk}")
     organization.wallet.refresh_from_db()
