@@ -18,13 +18,14 @@ FLAGS = [
 DESKTOP = {"width": 1380, "height": 900}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
         reason = "no chromium on this machine: apt-get install chromium"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    # The browser's event loop lives on this thread, which makes Django think that a test's queries are made in it.
+    # The browser's event loop lives on this thread for as long as the module's tests run, in which no other loop can
+    # and Django believes that a test's queries are made.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     # Every process of the stack and the browser share one small machine.
     expect.set_options(timeout=30_000)
