@@ -1,5 +1,6 @@
 """Who is there in every test: an organization with its owner and a teammate, and an outsider in another one."""
 
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,6 +11,7 @@ from rest_framework.test import APIClient
 from accounts import api_keys
 from accounts.models import Role
 from core import fresh
+from tests import servers
 from tests.factories import MembershipFactory, OrganizationFactory, UserFactory
 from usage import ledger
 
@@ -20,14 +22,28 @@ def django_db_setup():
 
 
 @pytest.fixture
-def committed(django_db_setup, django_db_blocker):
-    """The database with real commits, for races and for what other processes must see. Nothing is taken back:
-
-    such a test has an organization of its own and asserts about nobody else's rows.
+def committed(request, django_db_setup, django_db_blocker):
+    """Real commits, for races and for what other processes must see, in a database beside the others' (the stack's own,
+    where its processes run). Nothing is taken back: such a test has an organization of its own and asserts about
+    nobody else's rows.
     """
-    with django_db_blocker.unblock():
+    database = servers.database_beside("stack" if "stack" in request.fixturenames else "committed")
+    with django_db_blocker.unblock(), _using(database):
         yield
+
+
+@contextmanager
+def _using(database):
+    """Every connection of this process, on whatever thread, opened meanwhile leads there."""
+    shared = connections.settings["default"]
+    before = shared["NAME"]
+    connections.close_all()
+    shared["NAME"] = database
+    try:
+        yield
+    finally:
         connections.close_all()
+        shared["NAME"] = before
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
@@ -163,12 +164,27 @@ def enter(worker: str) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
 
-def leave() -> None:
-    """Drop the database, which matters where the server outlives the run."""
+@cache
+def database_beside(purpose: str) -> str:
+    """Another database of this worker, made of the same template when it is first asked for; its name."""
     url = urlsplit(os.environ["DATABASE_URL"])
+    name = f"{url.path.lstrip('/')}_{purpose}"
     with psycopg.connect(url._replace(path="/postgres").geturl(), autocommit=True) as connection:
-        name = sql.Identifier(url.path.lstrip("/"))
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(os.environ["TEST_TEMPLATE"])
+            )
+        )
+    return name
+
+
+def leave() -> None:
+    """Drop the worker's databases, which matters where the server outlives the run."""
+    url = urlsplit(os.environ["DATABASE_URL"])
+    name = url.path.lstrip("/")
+    with psycopg.connect(url._replace(path="/postgres").geturl(), autocommit=True) as connection:
+        for one in (name, f"{name}_committed", f"{name}_stack"):
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(one)))
 
 
 def _migrate_given_server() -> None:

@@ -1,4 +1,4 @@
-"""The real processes, on this worker's database, bucket and Valkey number: for paths that cross processes."""
+"""The real processes, on a database of their own: for paths that cross processes."""
 
 import os
 import shutil
@@ -14,6 +14,7 @@ from config.embedded import ports
 from config.embedded.application import process
 from config.embedded.edge import edge
 from config.embedded.processes import Process, StartFailed, stop_together
+from tests import servers
 
 # Quick enough to see a lease run out and a sweep ring within a test.
 SETTINGS = {
@@ -77,7 +78,8 @@ def running_stack():
     logs = Path(tempfile.mkdtemp(prefix="stack-"))
     base = urlsplit(os.environ["BASE_URL"])
     web, live = ports.choose(), ports.choose()
-    environment = dict(os.environ) | SETTINGS | {"MAILBOX_DIR": str(logs / "mailbox")}
+    database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{servers.database_beside('stack')}").geturl()
+    environment = dict(os.environ) | SETTINGS | {"MAILBOX_DIR": str(logs / "mailbox"), "DATABASE_URL": database}
     children = [
         edge(
             port=base.port,

