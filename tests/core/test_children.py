@@ -88,9 +88,9 @@ def test_a_child_knows_no_secret_and_neither_django_nor_us():
     assert not {"django", "config", "tests.conftest", "pytest"} & set(modules)
 
 
-def test_a_child_that_decoded_pictures_is_small(tmp_path, monkeypatch):
-    # given: children of its own, since those of other tests have drawn larger things
-    monkeypatch.setattr(children, "_pool", children._Pool())
+def test_a_child_that_decoded_pictures_is_small(tmp_path):
+    # given: new children, since those of other tests have drawn larger things
+    children._close()
     path = tmp_path / "picture.png"
     Image.new("RGB", (1_000, 1_000)).save(path)
 
