@@ -73,15 +73,18 @@ def resume(provider: str, *, worker: str, slots: int) -> tuple[Claim, ...]:
     return tuple(Claim(job_id=job_id, attempt_id=attempt_id, token=token) for job_id, attempt_id, token in rows)
 
 
-def renew(worker: str) -> int:
-    """Extend every lease of this process; returns how many it holds."""
+def renew(worker: str, attempt_ids: list[UUID]) -> int:
+    """Extend the leases of the attempts that this process is working on; returns how many it still holds.
+
+    Not of all that name the worker: what it has dropped (a broken coroutine) must run out, so that another resumes it.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE generation_attempt SET lease_until = now() + make_interval(secs => %s)
-            WHERE worker = %s AND step <> 'ended' AND lease_until IS NOT NULL
+            WHERE id = ANY(%s) AND worker = %s AND step <> 'ended' AND lease_until IS NOT NULL
             """,
-            [settings.LEASE_SECONDS, worker],
+            [settings.LEASE_SECONDS, attempt_ids, worker],
         )
         return int(cursor.rowcount)
 

@@ -195,7 +195,8 @@ class Runner:
                 continue
             asked_at = clock.monotonic()
             try:
-                await self._loop.run_in_executor(self._renewals, _with_connection, dispatch.renew, self.worker)
+                held = [claim.attempt_id for claim, _ in self._running.values()]
+                await self._loop.run_in_executor(self._renewals, _with_connection, dispatch.renew, self.worker, held)
                 self._renewed_at = asked_at
             except Exception:
                 log.exception("runner.renewal_failed")

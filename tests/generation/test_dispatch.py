@@ -229,6 +229,24 @@ def test_a_handed_back_attempt_is_no_crash(provider):
     assert (claim.attempt_id, attempt.crashes) == (attempt.pk, 0)
 
 
+def test_only_what_is_worked_on_is_renewed(provider):
+    # given: one attempt goes on, the other was dropped by its process
+    soon = clock.now() + timedelta(seconds=5)
+    kept, dropped = (
+        AttemptFactory(job=waiting(provider, status=Status.RUNNING, stage=Stage.WAITING), worker="w", lease_until=soon)
+        for _ in range(2)
+    )
+
+    # when
+    assert dispatch.renew("w", [kept.pk]) == 1
+
+    # then
+    kept.refresh_from_db()
+    dropped.refresh_from_db()
+    assert kept.lease_until > soon
+    assert dropped.lease_until == soon
+
+
 def test_parallel_claims_take_each_job_once_and_break_no_cap(committed):
     # given
     state = ProviderStateFactory(provider=f"p{uuid.uuid4().hex[:12]}", places=30, tokens=1_000)
