@@ -11,6 +11,7 @@ from bench.site import Site
 from config.embedded import ports
 from config.embedded.postgres import binaries_for
 from config.embedded.processes import Process
+from config.embedded.valkey import Valkey
 
 KEYS = 1_000
 BODY = (
@@ -24,19 +25,22 @@ class Peer:
 
     port: int
     process: Process
+    valkey_url: str
 
 
 @contextmanager
 def running(folder: Path, site: Site, program: str) -> Iterator[Peer]:
-    """`dist/<program>.js` on the site's servers, in a database and a Valkey number of its own."""
+    """`dist/<program>.js` with a database of its own on the site's Postgres, and a Valkey without a password."""
     _load_schema(folder, site)
+    valkey = Valkey(directory=site.folder / "peer-valkey", log=site.folder / "peer-valkey.log", password="")
+    valkey.start()
     port = ports.choose()
     environment = dict(os.environ) | {
         "NODE_ENV": "production",
         "PORT": str(port),
         "SQL": "multi",
         "DATABASE_URL": site.postgres.url("peer"),
-        "REDIS_URL": site.valkey.url(5),
+        "REDIS_URL": valkey.url(),
     }
     process = Process(
         name=f"peer-{program}",
@@ -49,9 +53,10 @@ def running(folder: Path, site: Site, program: str) -> Iterator[Peer]:
     try:
         if not process.comes_up(lambda: ports.accepts(port), within_seconds=30):
             raise RuntimeError(f"the peer did not come up: {process.log.read_text()[-1_000:]}")
-        yield Peer(port=port, process=process)
+        yield Peer(port=port, process=process, valkey_url=valkey.url())
     finally:
         process.stop(grace_seconds=5)
+        valkey.stop()
 
 
 def _load_schema(folder: Path, site: Site) -> None:

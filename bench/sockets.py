@@ -23,6 +23,7 @@ GAP_SECONDS = 0.5
 _SOCKETS_PER_USER = 20
 _MEMBERS = """
 import json
+from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from accounts.models import ApiKey, Membership, User
@@ -33,7 +34,7 @@ for number in range({count}):
     Membership.objects.create(organization_id=first.organization_id, user=user)
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.create()
     sessions.append(session.session_key)
@@ -70,9 +71,9 @@ def _project(site: Site, fans: dict[str, Any]) -> Burst:
     ]
     plan = {"port": site.ports["live"], "path": "/v1/ws", "clients": clients, "pid": live.pid}
     publish = [sys.executable, str(LOAD / "publish.py"), fans["organization"], job, str(GAP_SECONDS), str(EVENTS)]
-    values = _fan(site, plan, publish)
+    burst = _fan(site, plan, publish, site.valkey.url())
     site.stop("live")
-    return values
+    return burst
 
 
 def _peer(site: Site, other: peers.Peer, folder: Path) -> Burst:
@@ -80,16 +81,16 @@ def _peer(site: Site, other: peers.Peer, folder: Path) -> Burst:
     clients = [{"headers": {}, "frames": []}] * CLIENTS
     plan = {"port": other.port, "path": path, "clients": clients, "pid": other.process.pid}
     gap = str(int(GAP_SECONDS * 1_000))
-    return _fan(site, plan, ["node", str(folder / "load/publish.mjs"), "bench", gap, str(EVENTS)], number=5)
+    return _fan(site, plan, ["node", str(folder / "load/publish.mjs"), "bench", gap, str(EVENTS)], other.valkey_url)
 
 
-def _fan(site: Site, plan: dict[str, Any], publish: list[str], *, number: int = 0) -> Burst:
+def _fan(site: Site, plan: dict[str, Any], publish: list[str], valkey_url: str) -> Burst:
     path = site.folder / "fan.json"
     path.write_text(json.dumps(plan | {"events": EVENTS}))
     answer = subprocess.run(
         [sys.executable, LOAD / "fan.py", path, *publish],
         cwd=ROOT,
-        env=site.environment | {"PYTHONPATH": str(ROOT), "REDIS_URL": site.valkey.url(number)},
+        env=site.environment | {"PYTHONPATH": str(ROOT), "REDIS_URL": valkey_url},
         capture_output=True,
         text=True,
         check=False,

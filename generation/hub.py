@@ -8,10 +8,12 @@ is re-read; every 15 s each followed job is checked against its row, so a lost m
 import asyncio
 import json
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
+from itertools import batched
 from uuid import UUID
 
 import redis.asyncio
@@ -19,10 +21,11 @@ import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import close_old_connections
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from redis.exceptions import RedisError
 
 from core import clock
+from core.frames import text_frame
 from generation.models import Job, JobEvent
 
 log = structlog.get_logger(__name__)
@@ -31,11 +34,12 @@ CHECK_SECONDS = 15
 # How far back an organization's snapshot reaches beyond the time asked for.
 _OVERLAP = timedelta(seconds=10)
 _SNAPSHOT_JOBS = 500
+_LISTENERS_AT_ONCE = 50
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Event:
-    """A job event as a carrier needs it: its number and the very bytes to send."""
+    """A job event as a carrier needs it: its number and the very text to send."""
 
     job_id: str
     seq: int
@@ -45,6 +49,11 @@ class Event:
     def parse(cls, body: str) -> "Event":
         facts = json.loads(body)
         return cls(facts["jobId"], facts["seq"], body)
+
+    @cached_property
+    def frame(self) -> bytes:
+        """For sockets: made once, however many they are."""
+        return text_frame(self.body)
 
     @property
     def is_final(self) -> bool:
@@ -57,11 +66,26 @@ type Listener = Callable[[Event], None]
 
 @dataclass(slots=True, eq=False)
 class Room:
-    """One followed channel: who listens, and the last number seen of each of its jobs."""
+    """One followed channel: who listens, the last number seen of each of its jobs, and what is still being told."""
 
     channel: str
     listeners: set[Listener] = field(default_factory=set)
     seen: dict[str, int] = field(default_factory=dict)
+    news: deque[Event] = field(default_factory=deque)
+    teller: asyncio.Task[None] | None = None
+
+    async def tell(self) -> None:
+        """Every event to every listener, in order; between a few of them the loop may write, and serve other rooms."""
+        while self.news:
+            event = self.news.popleft()
+            for few in batched(tuple(self.listeners), _LISTENERS_AT_ONCE, strict=False):
+                for listener in few:
+                    try:
+                        listener(event)
+                    except Exception:
+                        log.exception("hub.listener_broke")
+                await asyncio.sleep(0)
+        self.teller = None
 
 
 class Hub:
@@ -158,8 +182,9 @@ class Hub:
         if event.seq <= room.seen.get(event.job_id, 0):
             return
         room.seen[event.job_id] = event.seq
-        for listener in tuple(room.listeners):
-            listener(event)
+        room.news.append(event)
+        if room.teller is None:
+            room.teller = asyncio.create_task(room.tell())
 
     async def _fill_gap(self, room: Room, job_id: str, after: int) -> None:
         for event in await events_after(UUID(job_id), after):
@@ -209,10 +234,25 @@ async def events_after(job_id: UUID, after: int) -> list[Event]:
     """The job's events numbered above `after`, in order, as they stand in Postgres."""
 
     def read() -> list[Event]:
-        rows = JobEvent.objects.filter(job_id=job_id, seq__gt=after).order_by("seq").values_list("seq", "body")
-        return [Event(str(job_id), seq, body) for seq, body in rows]
+        return _events(JobEvent.objects.filter(job_id=job_id, seq__gt=after))
 
     return await sync_to_async(_on_thread(read), thread_sensitive=False)()
+
+
+async def events_for(organization_id: UUID, job_id: UUID, after: int) -> list[Event] | None:
+    """events_after, for somebody who may be asking for a job that is not theirs: None when it is not."""
+
+    def read() -> list[Event] | None:
+        own = Job.objects.for_organization(organization_id).filter(pk=job_id)
+        events = _events(JobEvent.objects.filter(job__in=own, seq__gt=after))
+        return events if events or own.exists() else None
+
+    return await sync_to_async(_on_thread(read), thread_sensitive=False)()
+
+
+def _events(rows: QuerySet[JobEvent]) -> list[Event]:
+    found = rows.order_by("seq").values_list("job_id", "seq", "body")
+    return [Event(str(job_id), seq, body) for job_id, seq, body in found]
 
 
 async def snapshot(organization_id: UUID, since: datetime) -> list[Event]:

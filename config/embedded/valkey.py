@@ -16,12 +16,12 @@ class NoValkey(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Valkey:
-    """One server; `directory` holds its configuration with a password of this run."""
+    """One server; `directory` holds its configuration with a password of this run (empty: it asks for none)."""
 
     directory: Path
     log: Path
     port: int = field(default=0, init=False)
-    password: str = field(default_factory=lambda: secrets.token_urlsafe(24), init=False)
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     process: Process | None = field(default=None, init=False)
 
     def url(self, database: int = 0) -> str:
@@ -49,7 +49,7 @@ class Valkey:
         lines = [
             f"bind {ports.LOOPBACK}",
             f"port {self.port}",
-            f"requirepass {self.password}",
+            f'requirepass "{self.password}"',
             f'dir "{self.directory}"',
             "databases 64",
             'save ""',
