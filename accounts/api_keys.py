@@ -10,17 +10,17 @@ import secrets
 import string
 from collections import OrderedDict
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
 from threading import Lock
-from typing import Any
+from typing import Literal
 from uuid import UUID
 from zlib import crc32
 
-from django.db import DatabaseError, transaction
-from django.db.models import F, Q
+from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 
 from accounts import audit
@@ -29,6 +29,7 @@ from accounts.models import ApiKey, Organization, Role
 from accounts.principal import Principal
 from core import clock
 from core.exceptions import NotFound
+from core.postgres.prepared import fetch_row
 
 PREFIX = "pk_live_"
 MAX_KEYS = 100
@@ -101,7 +102,7 @@ def authenticate(secret: str) -> Principal | None:
         return principal
     read_at = clock.monotonic()
     public_id = secret[len(PREFIX) : len(PREFIX) + _PUBLIC]
-    row = _read(Q(public_id=public_id))
+    row = _read("public_id", public_id)
     if row is None or not compare_digest(row.digest, digest):
         return None
     _note_use(row)
@@ -111,7 +112,7 @@ def authenticate(secret: str) -> Principal | None:
 
 def principal_of_key(key_id: UUID) -> Principal | None:
     """Who a key that was checked before acts as now; None when it no longer may."""
-    row = _read(Q(pk=key_id))
+    row = _read("id", key_id)
     return row.principal if row else None
 
 
@@ -169,27 +170,25 @@ class _Row:
     principal: Principal
 
 
-def _read(which: Q) -> _Row | None:
-    """A key that may be used now, its organization open, its maker active and still a member: one query."""
-    values: Any = (
-        ApiKey.objects.living()
-        .filter(
-            which,
-            organization__closed_at__isnull=True,
-            user__is_active=True,
-            organization__memberships__user=F("user"),
-        )
-        .values_list(
-            "id",
-            "organization_id",
-            "user_id",
-            "secret_sha256",
-            "scopes",
-            "last_used_at",
-            "organization__memberships__role",
-        )
-        .first()
-    )
+# A key that may be used now, its organization open, its maker active and still a member. Written out, since this is
+# asked for every key every few seconds and building it anew costs more than answering it.
+_READ = """
+    SELECT k.id, k.organization_id, k.user_id, k.secret_sha256, k.scopes, k.last_used_at, m.role
+      FROM accounts_apikey k
+      JOIN accounts_organization o ON o.id = k.organization_id AND o.closed_at IS NULL
+      JOIN accounts_user u ON u.id = k.user_id AND u.is_active
+      JOIN accounts_membership m ON m.organization_id = k.organization_id AND m.user_id = k.user_id
+     WHERE k.{field} = %s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp())
+"""
+# Whoever holds the row is noting the use too, or revoking the key: neither is worth waiting for.
+_NOTE_USE = """
+    UPDATE accounts_apikey SET last_used_at = %s
+     WHERE id = (SELECT id FROM accounts_apikey WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED)
+"""
+
+
+def _read(field: Literal["id", "public_id"], value: object) -> _Row | None:
+    values = fetch_row(_READ.format(field=field), [value])
     if values is None:
         return None
     key_id, organization_id, user_id, digest, scopes, last_used_at, role = values
@@ -212,11 +211,10 @@ def _note_use(row: _Row) -> None:
     now = clock.now()
     if row.last_used_at and (now - row.last_used_at).total_seconds() < _USE_NOTED_SECONDS:
         return
-    # Whoever holds the row is noting the use too, or revoking the key: neither is worth waiting for.
-    free = ApiKey.objects.select_for_update(skip_locked=True).filter(pk=row.key_id)
     try:
-        with transaction.atomic():
-            ApiKey.objects.filter(pk__in=free.values("pk")).update(last_used_at=now)
+        # A statement that fails must not spoil a transaction around it.
+        with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
+            cursor.execute(_NOTE_USE, [now, row.key_id])
     except DatabaseError:
         return
 

@@ -108,6 +108,8 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": 5,
+            # For core.postgres.prepared; Django's own cursors prepare nothing.
+            "prepare_threshold": 5,
             "options": "-c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=30s",
         },
     }

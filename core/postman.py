@@ -17,8 +17,8 @@ import structlog
 
 from core import valkey
 
-# (what to ask of the pipeline, what to do with the answer)
-type Letter = tuple[Callable[[Any], object], Callable[[Any], None] | None]
+# (the command, what to do with the answer)
+type Letter = tuple[tuple[str | int, ...], Callable[[Any], None] | None]
 
 # After a delivery more letters gather for this long: the price of a busy process's round trips, shared.
 _GATHER_SECONDS = 0.003
@@ -63,10 +63,7 @@ class Postman:
             self._is_idle.set()
 
     def _deliver(self, batch: list[Letter]) -> None:
-        pipeline = valkey.client().pipeline(transaction=False)
-        for ask, _ in batch:
-            ask(pipeline)
-        answers = valkey.quietly(pipeline.execute)
+        answers = valkey.quietly(lambda: valkey.ask(*(command for command, _ in batch)))
         for (_, then), answer in zip(batch, answers or (), strict=False):
             if then:
                 then(answer)
@@ -83,14 +80,12 @@ os.register_at_fork(after_in_child=_postman.cache_clear)
 
 def publish(channel: str, message: str) -> None:
     """Tell whoever follows the channel. Best effort; call it after the commit."""
-    _postman().take((lambda pipeline: pipeline.publish(channel, message), None))
+    _postman().take((("PUBLISH", channel, message), None))
 
 
 def mark(name: str, *, milliseconds: int, then: Callable[[], None]) -> None:
     """Set a mark that lives so long, and if it was not there, do `then` on the postman's thread. Best effort."""
-    _postman().take(
-        (lambda pipeline: pipeline.set(name, 1, nx=True, px=milliseconds), lambda was_set: then() if was_set else None)
-    )
+    _postman().take((("SET", name, 1, "NX", "PX", milliseconds), lambda was_set: then() if was_set else None))
 
 
 @atexit.register

@@ -1,7 +1,10 @@
-"""The process's one client for Valkey, and the rule that nobody waits for it: what it carries may be lost."""
+"""The process's ways to Valkey, and the rule that nobody waits for it: what it carries may be lost."""
 
+import os
+import threading
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import redis
 from django.conf import settings
@@ -24,6 +27,38 @@ def client() -> redis.Redis:
         retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
+
+
+class _Own(threading.local):
+    """A thread's own connection, and the pool and process it was made by."""
+
+    connection: Any = None
+    maker: tuple[redis.ConnectionPool, int] | None = None
+
+
+_own = _Own()
+
+
+def ask(*commands: tuple[str | bytes | int, ...]) -> list[Any]:
+    """The raw answers to commands that are sent together, on this thread's own connection. Raises redis.RedisError.
+
+    For what every request asks: redis-py's client takes several times as long over a command (retries, pool, events,
+    options) as it takes to send it and read the answer.
+    """
+    connection, maker = _own.connection, (client().connection_pool, os.getpid())
+    if connection is None or _own.maker != maker:
+        connection, _own.maker = maker[0].make_connection(), maker
+        _own.connection = connection
+    try:
+        # Nothing was asked: what is there to read is the end of the connection.
+        if connection.is_connected and connection.can_read():
+            connection.disconnect()
+        connection.send_packed_command(connection.pack_commands(commands))
+        return [connection.read_response() for _ in commands]
+    except BaseException:
+        # Answers that nobody read must not be taken for those of the next question.
+        connection.disconnect()
+        raise
 
 
 def quietly[T](call: Callable[[], T]) -> T | None:

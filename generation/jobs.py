@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from accounts.principal import Principal
 from core import doorbell, idempotency
 from core.exceptions import NotFound
+from core.postgres.prepared import fetch_row
 from core.problems import FieldError, Refusal, field_errors
 from generation import catalog, progress
 from generation.exceptions import InvalidInput, JobNotRetryable, QueueFull
@@ -295,9 +296,9 @@ def _admit(principal: Principal, order: Order, key: IdempotencyKey | None, trace
         key.key if key else None,
         key.body_sha256 if key else None,
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_ADMIT, arguments)
-        return _Row(*cursor.fetchone())
+    row = fetch_row(_ADMIT, arguments)
+    assert row is not None
+    return _Row(*row)
 
 
 def _as_admitted(principal: Principal, order: Order, row: _Row, trace_id: str) -> Job:

@@ -9,27 +9,51 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha1
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from limits.storage import MemoryStorage, RedisStorage
 from prometheus_client import Counter
-from redis.commands.core import Script
+from redis.exceptions import NoScriptError
 
 from accounts.principal import Principal
 from core import valkey
 from core.fresh import Fresh
+from core.postgres.prepared import fetch_row
 from usage.exceptions import RateLimited
 from usage.models import Entitlement
 
 WINDOW_SECONDS = 60
 _FALLBACK_SHARE = 4
 _FRESH_SECONDS = 5
+_REQUESTS_PER_MINUTE = "SELECT requests_per_minute FROM usage_entitlement WHERE organization_id = %s"
 
 _requests_per_minute = Fresh[UUID, int](seconds=_FRESH_SECONDS)
 _decisions = Counter(
     "rate_limit_decisions", "Requests let through or refused, and where it was counted.", ["outcome", "store"]
 )
+
+
+class _Script(NamedTuple):
+    """A script of Valkey, and the hash it is called by."""
+
+    text: str
+    sha: str
+
+    @classmethod
+    def of(cls, text: str) -> "_Script":
+        return cls(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+_ACQUIRE, _STATE = RedisStorage.SCRIPT_ACQUIRE_SLIDING_WINDOW.decode(), RedisStorage.SCRIPT_SLIDING_WINDOW.decode()
+_LOOK = _Script.of(_STATE)
+# The library's two scripts, the first followed by the second, so that taking and looking is one round trip.
+_TAKE = _Script.of(f"""
+    local function take(ARGV) {_ACQUIRE} end
+    local function look(ARGV) {_STATE} end
+    return {{take(ARGV), look({{ARGV[2]}})}}
+""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,17 +159,27 @@ def _key(organization_id: UUID) -> str:
 
 
 def _load(organization_id: UUID) -> int:
-    limit = Entitlement.objects.filter(pk=organization_id).values_list("requests_per_minute", flat=True).first()
-    return Entitlement().requests_per_minute if limit is None else limit
+    row = fetch_row(_REQUESTS_PER_MINUTE, [organization_id])
+    return row[0] if row else Entitlement().requests_per_minute
 
 
 def _take(key: str, limit: int) -> _Window:
-    taken, found = _scripts().take(_names(key), [limit, WINDOW_SECONDS, 1], client=valkey.client())
+    taken, found = _run(_TAKE, key, limit, WINDOW_SECONDS, 1)
     return _window(bool(taken), found)
 
 
 def _look(key: str) -> _Window:
-    return _window(True, _scripts().look(_names(key), [WINDOW_SECONDS], client=valkey.client()))
+    return _window(True, _run(_LOOK, key, WINDOW_SECONDS))
+
+
+def _run(script: _Script, key: str, *arguments: int) -> Any:
+    """Run a script by its hash; by its text where Valkey does not have it yet, which then keeps it."""
+    # The counts of the window before and of this one; the braces keep them on one node of a cluster.
+    rest: tuple[str | int, ...] = (2, f"limit:{{{key}}}/-1", f"limit:{{{key}}}", *arguments)
+    try:
+        return valkey.ask(("EVALSHA", script.sha, *rest))[0]
+    except NoScriptError:
+        return valkey.ask(("EVAL", script.text, *rest))[0]
 
 
 def _take_here(key: str, limit: int) -> _Window:
@@ -155,32 +189,9 @@ def _take_here(key: str, limit: int) -> _Window:
     return _Window(taken, previous, previous_left, current, current_left)
 
 
-class _Scripts(NamedTuple):
-    take: Script
-    look: Script
-
-
-@cache
-def _scripts() -> _Scripts:
-    """The library's two scripts, the first followed by the second, so that taking and looking is one round trip."""
-    take, look = RedisStorage.SCRIPT_ACQUIRE_SLIDING_WINDOW.decode(), RedisStorage.SCRIPT_SLIDING_WINDOW.decode()
-    both = f"""
-        local function take(ARGV) {take} end
-        local function look(ARGV) {look} end
-        return {{take(ARGV), look({{ARGV[2]}})}}
-    """
-    client = valkey.client()
-    return _Scripts(take=client.register_script(both), look=client.register_script(look))
-
-
 @cache
 def _own() -> MemoryStorage:
     return MemoryStorage()
-
-
-def _names(key: str) -> tuple[str, str]:
-    """The keys of the previous and the current count; the braces keep them on one node of a cluster."""
-    return f"limit:{{{key}}}/-1", f"limit:{{{key}}}"
 
 
 def _window(is_allowed: bool, found: Sequence[Any]) -> _Window:
