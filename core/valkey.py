@@ -47,6 +47,8 @@ def ask(*commands: tuple[str | bytes | int, ...]) -> list[Any]:
     """
     connection, maker = _own.connection, (client().connection_pool, os.getpid())
     if connection is None or _own.maker != maker:
+        if connection is not None:
+            connection.disconnect()
         connection, _own.maker = maker[0].make_connection(), maker
         _own.connection = connection
     try:

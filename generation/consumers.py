@@ -17,20 +17,19 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 import structlog
-from asgiref.sync import sync_to_async
 from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import close_old_connections
 from django.http import parse_cookie
 
 from accounts import sessions, tickets
 from accounts.principal import Principal
 from core import clock
 from core.frames import WRITE_FRAME, text_frame
+from core.threads import on_thread
 from generation.hub import Event, events_for, hub, snapshot
 from generation.progress import job_channel, organization_channel
 
@@ -127,7 +126,7 @@ class EventSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
             return
         await self.accept()
         if session_key:
-            await self._sign_in(await _on_thread(_principal_of_session, session_key, self._organization_asked_for()))
+            await self._sign_in(await on_thread(_principal_of_session, session_key, self._organization_asked_for()))
         if self.principal is None and not self._is_closing:
             loop = asyncio.get_running_loop()
             self._auth_timer = loop.call_later(AUTH_SECONDS, self.close_soon, NOT_SIGNED_IN)
@@ -181,7 +180,7 @@ class EventSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
         match frame.get("type"):
             case "auth" if isinstance(frame.get("ticket"), str):
                 if self.principal is None:
-                    await self._sign_in(await _on_thread(tickets.redeem, frame["ticket"]))
+                    await self._sign_in(await on_thread(tickets.redeem, frame["ticket"]))
                 if self.principal is None:
                     await self._close_with(NOT_SIGNED_IN)
             case "subscribe" if isinstance(frame.get("channel"), str):
@@ -314,7 +313,7 @@ class Sockets:
             await asyncio.sleep(RECHECK_SECONDS)
             for principal in set(self._principals.values()):
                 try:
-                    is_allowed = await _on_thread(sessions.current, principal) is not None
+                    is_allowed = await on_thread(sessions.current, principal) is not None
                 except Exception:
                     log.exception("sockets.recheck_failed")
                     continue
@@ -330,16 +329,6 @@ class Sockets:
 
 
 sockets = Sockets()
-
-
-async def _on_thread[*Ts, T](function: Any, *args: *Ts) -> Any:
-    """ORM code on a thread; a connection that died since its last use is replaced first."""
-
-    def call() -> Any:
-        close_old_connections()
-        return function(*args)
-
-    return await sync_to_async(call, thread_sensitive=False)()
 
 
 def _frame(text: str | None) -> dict[str, Any]:

@@ -18,14 +18,13 @@ from uuid import UUID
 
 import redis.asyncio
 import structlog
-from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
 from django.db.models import Q, QuerySet
 from redis.exceptions import RedisError
 
 from core import clock
 from core.frames import text_frame
+from core.threads import on_thread
 from generation.models import Job, JobEvent
 
 log = structlog.get_logger(__name__)
@@ -220,23 +219,13 @@ def hub() -> Hub:
     return Hub()
 
 
-def _on_thread[**P, T](function: Callable[P, T]) -> Callable[P, T]:
-    """ORM code for a thread of the pool: connections that died since the last use are replaced first."""
-
-    def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        close_old_connections()
-        return function(*args, **kwargs)
-
-    return call
-
-
 async def events_after(job_id: UUID, after: int) -> list[Event]:
     """The job's events numbered above `after`, in order, as they stand in Postgres."""
 
     def read() -> list[Event]:
         return _events(JobEvent.objects.filter(job_id=job_id, seq__gt=after))
 
-    return await sync_to_async(_on_thread(read), thread_sensitive=False)()
+    return await on_thread(read)
 
 
 async def events_for(organization_id: UUID, job_id: UUID, after: int) -> list[Event] | None:
@@ -247,7 +236,7 @@ async def events_for(organization_id: UUID, job_id: UUID, after: int) -> list[Ev
         events = _events(JobEvent.objects.filter(job__in=own, seq__gt=after))
         return events if events or own.exists() else None
 
-    return await sync_to_async(_on_thread(read), thread_sensitive=False)()
+    return await on_thread(read)
 
 
 def _events(rows: QuerySet[JobEvent]) -> list[Event]:
@@ -266,11 +255,11 @@ async def snapshot(organization_id: UUID, since: datetime) -> list[Event]:
         rows = JobEvent.objects.filter(job_id__in=heads).order_by("at").values_list("job_id", "seq", "body")
         return [Event(str(job_id), seq, body) for job_id, seq, body in rows if heads[job_id] == seq]
 
-    return await sync_to_async(_on_thread(read), thread_sensitive=False)()
+    return await on_thread(read)
 
 
 async def _last_seqs(job_ids: list[str]) -> dict[str, int]:
     def read() -> dict[str, int]:
         return {str(key): seq for key, seq in Job.objects.filter(pk__in=job_ids).values_list("id", "seq")}
 
-    return await sync_to_async(_on_thread(read), thread_sensitive=False)() if job_ids else {}
+    return await on_thread(read) if job_ids else {}

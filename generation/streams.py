@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
 from accounts.authentication import principal_of
 from accounts.exceptions import RoleForbids
 from core.exceptions import BadPage
+from core.threads import on_thread
 from generation import jobs
 from generation.exceptions import NotSignedIn
 from generation.hub import Event, events_after, hub
@@ -24,7 +24,7 @@ _MAX_WAITING_EVENTS = 256
 async def job_events(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
     """`GET /v1/jobs/{id}/events`: what was written after `Last-Event-ID` or `?after=`, then what comes, to the end."""
     after = _after(request.headers.get("Last-Event-ID") or request.GET.get("after"))
-    await sync_to_async(_authorise, thread_sensitive=False)(request, job_id)
+    await on_thread(_authorise, request, job_id)
     response = StreamingHttpResponse(_stream(job_id, after), content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     # Proxies that buffer would keep the news to themselves.

@@ -17,6 +17,7 @@ def fetch_row(statement: str, arguments: Sequence[object]) -> tuple[Any, ...] | 
 
     Raises what Django's own cursors raise. A new text is a new plan: never put values into it.
     """
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     with connection._prepare_cursor(psycopg.Cursor(connection.connection)) as cursor:  # type: ignore[attr-defined]
         cursor.execute(statement, arguments)

@@ -1,74 +1,23 @@
 """Attempts in a real runner on real Postgres, Valkey and S3: the step protocol, its faults, and the sums at the end."""
 
-import time
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 
 from core import clock
-from generation import dispatch, jobs
+from generation import dispatch
 from generation.models import Attempt, Job, JobEvent, ProviderState, Stage, Status
 from generation.runner import Runner
 from storage.models import Asset
 from tests.factories import AttemptFactory
+from tests.generation.running import PRICE, assert_settled, ended, submitted, until
 from usage import ledger
-from usage.models import Hold, UsageRecord, Wallet
-
-PRICE = 20
-
-
-@pytest.fixture
-def runner(committed, settings):
-    """A worker's runner in this process; whoever uses it runs alone on the sandbox's queue of this database."""
-    settings.RETRY_BACKOFF_SECONDS = 0.05
-    settings.SEND_WITHIN_SECONDS = 0.5
-    ProviderState.objects.filter(pk="sandbox").update(resumes_at=None, pace=60_000, tokens=1_000)
-    running = Runner(slots=50)
-    yield running
-    running.drain(timeout=10)
-
-
-def submitted(api, **sandbox):
-    body = {
-        "operation": "generate",
-        "model": "sandbox/v1",
-        "input": {"prompt": "a cat", "width": 64, "height": 64, "sandbox": {"latencySeconds": 0, **sandbox}},
-    }
-    answer = api.post("/v1/jobs", body, format="json")
-    assert answer.status_code == 202, answer.json()
-    return Job.objects.get(pk=answer.json()["jobId"])
-
-
-def until(condition, *, runner=None, seconds=20):
-    """Wait for rows to say so, ringing as the sweep would."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it never came about"
-        jobs.wake_backoffs()
-        if runner:
-            runner.wake("sandbox")
-        time.sleep(0.02)
-    return found
-
-
-def ended(job, runner):
-    until(lambda: Job.objects.filter(pk=job.pk, finished_at__isnull=False).exists(), runner=runner)
-    job.refresh_from_db()
-    return job
+from usage.models import UsageRecord
 
 
 def types_of(job):
     return [event.type.removeprefix("job.") for event in job.events.order_by("seq")]
-
-
-def assert_settled(job, *, charged):
-    wallet = Wallet.objects.get(pk=job.organization_id)
-    assert (wallet.held, wallet.available) == (0, 10_000 - charged)
-    assert job.charged_credits == charged
-    assert Hold.objects.get(reference=f"job:{job.pk}").state == ("captured" if charged else "released")
-    seqs = list(job.events.order_by("seq").values_list("seq", flat=True))
-    assert seqs == list(range(1, job.seq + 1))
 
 
 def test_a_job_is_made_stored_and_paid(api, funded, runner):

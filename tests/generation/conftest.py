@@ -1,0 +1,18 @@
+"""A real runner in the test's own process."""
+
+import pytest
+
+
+@pytest.fixture
+def runner(committed, settings):
+    """A worker's runner in this process; whoever uses it runs alone on the sandbox's queue of this database."""
+    # Read before the servers are up where this folder alone is tested; then there are no settings yet.
+    from generation.models import ProviderState
+    from generation.runner import Runner
+
+    settings.RETRY_BACKOFF_SECONDS = 0.05
+    settings.SEND_WITHIN_SECONDS = 0.5
+    ProviderState.objects.filter(pk="sandbox").update(resumes_at=None, pace=60_000, tokens=1_000)
+    running = Runner(slots=50)
+    yield running
+    running.drain(timeout=10)
