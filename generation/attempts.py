@@ -23,6 +23,7 @@ from django.conf import settings
 from django.db import connection
 
 from core import clock
+from core.postgres.prepared import fetch_row
 from generation import catalog, dispatch, progress
 from generation.dispatch import Claim
 from generation.exceptions import LeaseLost
@@ -392,20 +393,18 @@ def _load(claim: Claim) -> tuple[Job, Attempt] | None:
 
 def _write_intent(attempt: Attempt, token: int) -> None:
     """Commit that the call is about to be made; raises _Canceled when the job was asked to stop before it."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE generation_attempt a
-            SET step = CASE WHEN j.cancel_requested_at IS NULL THEN 'submitting' ELSE a.step END,
-                intent_at = CASE WHEN j.cancel_requested_at IS NULL THEN now() END,
-                send_before = now() + make_interval(secs => %s)
-            FROM generation_job j
-            WHERE a.id = %s AND a.token = %s AND a.step = 'claimed' AND a.lease_until > now() AND j.id = a.job_id
-            RETURNING a.intent_at, a.send_before
-            """,
-            [settings.SEND_WITHIN_SECONDS, attempt.id, token],
-        )
-        row = cursor.fetchone()
+    row = fetch_row(
+        """
+        UPDATE generation_attempt a
+        SET step = CASE WHEN j.cancel_requested_at IS NULL THEN 'submitting' ELSE a.step END,
+            intent_at = CASE WHEN j.cancel_requested_at IS NULL THEN now() END,
+            send_before = now() + make_interval(secs => %s)
+        FROM generation_job j
+        WHERE a.id = %s AND a.token = %s AND a.step = 'claimed' AND a.lease_until > now() AND j.id = a.job_id
+        RETURNING a.intent_at, a.send_before
+        """,
+        [settings.SEND_WITHIN_SECONDS, attempt.id, token],
+    )
     if row is None:
         raise LeaseLost
     attempt.intent_at, attempt.send_before = row
@@ -415,9 +414,8 @@ def _write_intent(attempt: Attempt, token: int) -> None:
 
 def _write_event(job: Job, function: str, arguments: list[Any]) -> None:
     """Call one of the SQL functions that change a job and return its event, and announce it; raises LeaseLost."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}({', '.join(['%s'] * len(arguments))})", arguments)
-        body = cursor.fetchone()[0]
+    row = fetch_row(f"SELECT {function}({', '.join(['%s'] * len(arguments))})", arguments)
+    body = row[0] if row else None
     if body is None:
         raise LeaseLost
     progress.announce(job.organization_id, job.id, body)
