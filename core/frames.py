@@ -1,7 +1,8 @@
 """uvicorn's WebSocket protocol, which also takes a frame that is ready: an event for thousands is framed once.
 
 Framing anew for every socket was half of what a delivery costs here. A consumer finds `write_frame` in its scope under
-`extensions`; without it (another server) it sends as any other does.
+`extensions`; without it (another server) it sends as any other does. And `abort`, which ends a connection that takes
+not even a close frame any more.
 """
 
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
 
-WRITE_FRAME = "write_frame"
+WRITE_FRAME, ABORT = "write_frame", "abort"
 
 
 def text_frame(text: str) -> bytes:
@@ -24,7 +25,8 @@ class FrameWritingProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         # A refused handshake has no scope. The application's task has not run yet.
         if hasattr(self, "scope"):
-            self.scope["extensions"][WRITE_FRAME] = self.write_frame  # type: ignore[assignment]  # uvicorn knows dicts
+            extensions: dict[str, Any] = self.scope["extensions"]
+            extensions |= {WRITE_FRAME: self.write_frame, ABORT: self.transport.abort}
 
     def write_frame(self, frame: bytes) -> bool:
         """Send these bytes at once; False, and nothing sent, where the client does not keep up or the socket closes."""

@@ -28,7 +28,7 @@ from django.http import parse_cookie
 from accounts import sessions, tickets
 from accounts.principal import Principal
 from core import clock
-from core.frames import WRITE_FRAME, text_frame
+from core.frames import ABORT, WRITE_FRAME, text_frame
 from core.threads import on_thread
 from generation.hub import Event, events_for, hub, snapshot
 from generation.progress import job_channel, organization_channel
@@ -107,7 +107,9 @@ class EventSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Frame by frame on one task; Channels' own loop has a second, for a layer, and a thread hop for each frame."""
         self.scope, self.base_send = scope, send
-        self._write_frame = scope.get("extensions", {}).get(WRITE_FRAME, _takes_no_frames)
+        extensions = scope.get("extensions", {})
+        self._write_frame = extensions.get(WRITE_FRAME, _takes_no_frames)
+        self._abort = extensions.get(ABORT, _cannot_abort)
         with suppress(StopConsumer):
             while True:
                 await self.dispatch(await receive())
@@ -280,8 +282,13 @@ class EventSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
         if not self._is_closing:
             self._is_closing = True
             self._outbox.clear()
-            with suppress(Exception):
+            try:
                 await asyncio.wait_for(self.close(code), SEND_SECONDS)
+            except TimeoutError:
+                # It takes nothing any more, this frame neither; and would hear no event, were it to read again.
+                self._abort()
+            except Exception:
+                log.debug("socket.gone")
 
 
 class Sockets:
@@ -343,6 +350,10 @@ def _frame(text: str | None) -> dict[str, Any]:
 
 def _takes_no_frames(_: bytes) -> bool:
     return False
+
+
+def _cannot_abort() -> None:
+    """Left to the server's own pings."""
 
 
 def _number(after: object) -> int:
