@@ -25,7 +25,7 @@ from config.embedded.processes import Process, stop_together
 from config.embedded.s3 import S3
 from config.embedded.valkey import Valkey
 
-ORGANIZATIONS = int(os.environ.get("BO", "1000"))
+ORGANIZATIONS = 1_000
 CREDITS = 1_000_000_000
 
 
