@@ -10,7 +10,6 @@ import secrets
 import string
 from collections import OrderedDict
 from collections.abc import Iterable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -212,8 +211,7 @@ def _note_use(row: _Row) -> None:
     if row.last_used_at and (now - row.last_used_at).total_seconds() < _USE_NOTED_SECONDS:
         return
     try:
-        # A statement that fails must not spoil a transaction around it.
-        with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_NOTE_USE, [now, row.key_id])
     except DatabaseError:
         return

@@ -33,14 +33,25 @@ def running(folder: Path, site: Site, program: str) -> Iterator[Peer]:
     """`dist/<program>.js` with a database of its own on the site's Postgres, and a Valkey without a password."""
     _load_schema(folder, site)
     valkey = Valkey(directory=site.folder / "peer-valkey", log=site.folder / "peer-valkey.log", password="")
-    valkey.start()
     port = ports.choose()
+    process: Process | None = None
+    try:
+        valkey.start()
+        process = _start(folder, site, program, port, valkey.url())
+        yield Peer(port=port, process=process, valkey_url=valkey.url())
+    finally:
+        if process:
+            process.stop(grace_seconds=5)
+        valkey.stop()
+
+
+def _start(folder: Path, site: Site, program: str, port: int, valkey_url: str) -> Process:
     environment = dict(os.environ) | {
         "NODE_ENV": "production",
         "PORT": str(port),
         "SQL": "multi",
         "DATABASE_URL": site.postgres.url("peer"),
-        "REDIS_URL": valkey.url(),
+        "REDIS_URL": valkey_url,
     }
     process = Process(
         name=f"peer-{program}",
@@ -50,13 +61,10 @@ def running(folder: Path, site: Site, program: str) -> Iterator[Peer]:
         env=environment,
     )
     process.start()
-    try:
-        if not process.comes_up(lambda: ports.accepts(port), within_seconds=30):
-            raise RuntimeError(f"the peer did not come up: {process.log.read_text()[-1_000:]}")
-        yield Peer(port=port, process=process, valkey_url=valkey.url())
-    finally:
+    if not process.comes_up(lambda: ports.accepts(port), within_seconds=30):
         process.stop(grace_seconds=5)
-        valkey.stop()
+        raise RuntimeError(f"the peer did not come up: {process.log.read_text()[-1_000:]}")
+    return process
 
 
 def _load_schema(folder: Path, site: Site) -> None:

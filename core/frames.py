@@ -1,8 +1,7 @@
 """uvicorn's WebSocket protocol, which also takes a frame that is ready: an event for thousands is framed once.
 
-Framing anew for every socket was half of what a delivery costs here. A consumer finds `write_frame` in its scope under
-`extensions`; without it (another server) it sends as any other does. And `abort`, which ends a connection that takes
-not even a close frame any more.
+A consumer finds `write_frame` in its scope under `extensions`; without it (another server) it sends as any other does.
+And `abort`, which ends a connection that takes not even a close frame any more.
 """
 
 from typing import Any

@@ -52,8 +52,7 @@ def ask(*commands: tuple[str | bytes | int, ...]) -> list[Any]:
         connection, _own.maker = maker[0].make_connection(), maker
         _own.connection = connection
     try:
-        # Nothing was asked: what is there to read is the end of the connection.
-        if connection.is_connected and connection.can_read():
+        if connection.is_connected and _is_spent(connection):
             connection.disconnect()
         connection.send_packed_command(connection.pack_commands(commands))
         return [connection.read_response() for _ in commands]
@@ -61,6 +60,14 @@ def ask(*commands: tuple[str | bytes | int, ...]) -> list[Any]:
         # Answers that nobody read must not be taken for those of the next question.
         connection.disconnect()
         raise
+
+
+def _is_spent(connection: Any) -> bool:
+    """Whether there is something to read though nothing was asked: the end of the connection, as a rule."""
+    try:
+        return bool(connection.can_read())
+    except (redis.ConnectionError, OSError):
+        return True
 
 
 def quietly[T](call: Callable[[], T]) -> T | None:

@@ -1,18 +1,22 @@
 """Who is there in every test: an organization with its owner and a teammate, and an outsider in another one."""
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import redis
 from django.db import connections
 from rest_framework.test import APIClient
 
 from accounts import api_keys
 from accounts.models import Role
-from core import fresh
+from core import fresh, postman, valkey
+from storage import object_store
 from tests import servers
 from tests.factories import MembershipFactory, OrganizationFactory, UserFactory
+from tests.relay import Relay
 from usage import ledger
 
 
@@ -115,6 +119,33 @@ def funded(organization):
     ledger.grant(organization.pk, kind="topup", credits=10_000, reference=f"test:{organization.pk}")
     organization.wallet.refresh_from_db()
     return organization.wallet
+
+
+@pytest.fixture
+def bucket_at(settings):
+    """A function that has this process ask for the bucket at another port of the loopback."""
+
+    def point(port):
+        options = settings.STORAGES["default"]["OPTIONS"] | {"endpoint_url": f"http://127.0.0.1:{port}"}
+        settings.STORAGES = settings.STORAGES | {"default": settings.STORAGES["default"] | {"OPTIONS": options}}
+        object_store._made_client.cache_clear()
+
+    yield point
+    object_store._made_client.cache_clear()
+
+
+@pytest.fixture
+def valkey_relay(monkeypatch):
+    """This process's Valkey, asked through a relay with the bounds of production."""
+    relay = Relay(os.environ["REDIS_URL"])
+    bounds = {"socket_timeout": 0.2, "socket_connect_timeout": 0.2}
+    behind = valkey.client().connection_pool.connection_kwargs | bounds | {"port": relay.port}
+    through = redis.Redis(connection_pool=redis.ConnectionPool(**behind))
+    monkeypatch.setattr(valkey, "client", lambda: through)
+    yield relay
+    postman.finish()
+    relay.close()
+    valkey.breaker.succeeded()
 
 
 def member(organization, role):

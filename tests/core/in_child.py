@@ -3,10 +3,12 @@
 import os
 import resource
 import sys
+import time
 
 
 def cpu_limit():
-    return resource.getrlimit(resource.RLIMIT_CPU)
+    """The limits, and what this very child has used: the next call may go to another."""
+    return *resource.getrlimit(resource.RLIMIT_CPU), time.process_time()
 
 
 def surroundings():

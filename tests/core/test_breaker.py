@@ -81,6 +81,7 @@ def test_a_dead_valkey_costs_one_call_and_then_nothing(moment, monkeypatch):
 def test_a_valkey_that_takes_the_call_and_never_answers_is_not_waited_for(monkeypatch, settings):
     # given
     monkeypatch.setattr(valkey, "breaker", Breaker(open_seconds=1))
+    settings.DOORBELL_TIMEOUT_SECONDS = 0.2
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         client = valkey.client.__wrapped__()

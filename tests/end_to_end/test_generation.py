@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx2
 import pytest
@@ -16,6 +16,7 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from generation import progress
 from generation.models import Attempt, Job, JobEvent
 from usage import ledger
 from usage.models import Hold, LedgerEntry, UsageRecord, Wallet
@@ -243,6 +244,43 @@ def ping_until_closed(opened):
         opened.send('{"type": "ping"}')
     while True:
         opened.recv(timeout=10)
+
+
+def test_a_socket_that_reads_nothing_is_ended_and_holds_up_nobody(stack, client, organization, funded):
+    # given: two follow a job that says nothing more by itself, and one of them never reads
+    job_id = submit(client, latencySeconds=0)
+    ended(client, job_id)
+    with socket(stack, client) as reader, socket(stack, client) as sleeper:
+        for one in (reader, sleeper):
+            one.send(json.dumps({"type": "subscribe", "channel": f"job:{job_id}", "after": 1_000}))
+            assert json.loads(one.recv(timeout=10))["type"] == "subscribed"
+
+        # when / then: more than its buffers hold
+        for first in range(1_001, 2_001, 20):
+            heard_in_order(reader, organization, job_id, list(range(first, first + 20)))
+        with pytest.raises((ConnectionClosed, OSError)):
+            ask_until_closed(sleeper)
+
+
+def heard_in_order(opened, organization, job_id, seqs):
+    """Announce large events with these numbers until all are heard: Valkey may lose some, and no row has them."""
+    heard, deadline = [], time.monotonic() + 60
+    while len(heard) < len(seqs):
+        assert time.monotonic() < deadline, (seqs, heard)
+        for seq in seqs[len(heard) :]:
+            event = {"type": "job.progress", "jobId": job_id, "seq": seq, "status": "running", "padding": "x" * 20_000}
+            progress.announce(organization.pk, job_id, json.dumps(event))
+        with suppress(TimeoutError):
+            while len(heard) < len(seqs):
+                heard.append(json.loads(opened.recv(timeout=5))["seq"])
+    assert heard == seqs
+
+
+def ask_until_closed(opened):
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        opened.send('{"type": "ping"}')
+        time.sleep(0.5)
 
 
 def test_a_photograph_is_upscaled_and_reframed(stack, client, funded):

@@ -1,45 +1,22 @@
 """What a job does while Valkey or the bucket is away: both are real, behind a relay that a test breaks."""
 
-import os
 import time
-from urllib.parse import urlsplit
 
 import pytest
-import redis
 
-from core import postman, valkey
 from generation.models import Job, Stage, Status
-from storage import object_store
 from storage.models import Asset
 from tests.generation.running import PRICE, assert_settled, ended, submitted, until
 from tests.relay import Relay
 
 
 @pytest.fixture
-def valkey_relay(monkeypatch):
-    """This process's Valkey, asked through a relay with the bounds of production."""
-    address = urlsplit(os.environ["REDIS_URL"])
-    relay = Relay(os.environ["REDIS_URL"])
-    behind = valkey.client().connection_pool.connection_kwargs | {"port": relay.port}
-    through = redis.Redis(connection_pool=redis.ConnectionPool(**behind))
-    assert behind["host"] == address.hostname
-    monkeypatch.setattr(valkey, "client", lambda: through)
-    yield relay
-    postman.finish()
-    relay.close()
-    valkey.breaker.succeeded()
-
-
-@pytest.fixture
-def bucket_relay(settings):
+def bucket_relay(settings, bucket_at):
     """The bucket, asked through a relay."""
     relay = Relay(settings.STORAGES["default"]["OPTIONS"]["endpoint_url"])
-    options = settings.STORAGES["default"]["OPTIONS"] | {"endpoint_url": f"http://127.0.0.1:{relay.port}"}
-    settings.STORAGES = settings.STORAGES | {"default": settings.STORAGES["default"] | {"OPTIONS": options}}
-    object_store._made_client.cache_clear()
+    bucket_at(relay.port)
     yield relay
     relay.close()
-    object_store._made_client.cache_clear()
 
 
 @pytest.mark.parametrize("outage", [Relay.down, Relay.hang], ids=["down", "silent"])

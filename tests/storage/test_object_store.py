@@ -7,7 +7,6 @@ import tracemalloc
 import uuid
 
 import pytest
-from django.core.files.storage import storages
 
 from storage import object_store
 from storage.exceptions import StoreUnavailable
@@ -113,7 +112,7 @@ def put(path, key):
 
 
 @pytest.fixture
-def other_store(settings):
+def other_store(bucket_at):
     """Point the object store at an address that refuses connections, drops them, or answers 500."""
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -136,11 +135,7 @@ def other_store(settings):
                 b"HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" if failure == "broken" else b""
             )
             threading.Thread(target=serve, args=(answer,), daemon=True).start()
-        options = settings.STORAGES["default"]["OPTIONS"] | {"endpoint_url": f"http://127.0.0.1:{port}"}
-        settings.STORAGES = settings.STORAGES | {"default": settings.STORAGES["default"] | {"OPTIONS": options}}
-        object_store._made_client.cache_clear()
+        bucket_at(port)
 
     yield point
     listener.close()
-    object_store._made_client.cache_clear()
-    storages._storages.clear()
