@@ -110,9 +110,13 @@ class EventSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
         extensions = scope.get("extensions", {})
         self._write_frame = extensions.get(WRITE_FRAME, _takes_no_frames)
         self._abort = extensions.get(ABORT, _cannot_abort)
-        with suppress(StopConsumer):
-            while True:
-                await self.dispatch(await receive())
+        try:
+            with suppress(StopConsumer):
+                while True:
+                    await self.dispatch(await receive())
+        finally:
+            # Also where a frame broke, as without Postgres: nobody else takes this socket off the lists.
+            await self._leave()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         await getattr(self, get_handler_name(message))(message)
@@ -133,7 +137,7 @@ class EventSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
             loop = asyncio.get_running_loop()
             self._auth_timer = loop.call_later(AUTH_SECONDS, self.close_soon, NOT_SIGNED_IN)
 
-    async def disconnect(self, code: int) -> None:
+    async def _leave(self) -> None:
         self._is_closing = True
         if self._auth_timer:
             self._auth_timer.cancel()
