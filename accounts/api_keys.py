@@ -8,7 +8,6 @@ turns mistyped and made-up keys away without a query, and lets scanners know a l
 import re
 import secrets
 import string
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,8 +25,9 @@ from accounts import audit
 from accounts.exceptions import TooManyApiKeys
 from accounts.models import ApiKey, Organization, Role
 from accounts.principal import Principal
-from core import clock
+from core import changes, clock
 from core.exceptions import NotFound
+from core.fresh import Fresh
 from core.postgres.prepared import fetch_row
 
 PREFIX = "pk_live_"
@@ -36,10 +36,11 @@ _PUBLIC, _SECRET, _CHECKSUM = 8, 32, 6
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _SHAPE = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{_PUBLIC + _SECRET + _CHECKSUM}}}")
 
-# A revoked key, a demoted maker, a closed organization: each acts within this time in every process.
-_REMEMBERED_SECONDS = 5
-_REMEMBERED_KEYS = 10_000
+# A revoked key, a demoted maker: each acts at once in every process that hears of it, and within the shorter time where
+# Valkey is away. Closing an organization or a user past our own pages acts within the longer.
+_REMEMBERED_SECONDS, _REMEMBERED_SECONDS_TOLD = 5, 60
 _USE_NOTED_SECONDS = 60
+_USES_GATHER_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,63 +51,48 @@ class IssuedKey:
     secret: str
 
 
-class _Remembered:
-    """The principals of the keys used lately, by the hash of the key; least recently used go first. Thread-safe."""
+class _Uses:
+    """The keys used since the last write. A busy process notes many in one statement, a second apart. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._principals: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self._waiting: set[UUID] = set()
+        self._next_write = 0.0
 
-    def get(self, digest: bytes) -> Principal | None:
+    def add(self, key_id: UUID) -> list[UUID]:
+        """The keys to note now: this one with those that waited, or none while the last write is too fresh."""
+        now = clock.monotonic()
         with self._lock:
-            entry = self._principals.get(digest)
-            if entry is None:
-                return None
-            good_until, principal = entry
-            if clock.monotonic() >= good_until:
-                del self._principals[digest]
-                return None
-            self._principals.move_to_end(digest)
-            return principal
-
-    def put(self, digest: bytes, principal: Principal, *, read_at: float) -> None:
-        with self._lock:
-            self._principals[digest] = (read_at + _REMEMBERED_SECONDS, principal)
-            self._principals.move_to_end(digest)
-            if len(self._principals) > _REMEMBERED_KEYS:
-                self._principals.popitem(last=False)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._principals.clear()
+            self._waiting.add(key_id)
+            if now < self._next_write:
+                return []
+            self._next_write = now + _USES_GATHER_SECONDS
+            noted, self._waiting = list(self._waiting), set()
+            return noted
 
 
-_remembered = _Remembered()
+class _UnknownKey(LookupError):
+    """No such key, or not any more."""
 
 
-def forget() -> None:
-    """Read every key anew from now on, in this process; the others follow within 5 seconds. After access changed."""
-    _remembered.clear()
+_known = Fresh[bytes, "_Row"](seconds=_REMEMBERED_SECONDS, told_seconds=_REMEMBERED_SECONDS_TOLD)
+_uses = _Uses()
 
 
 def authenticate(secret: str) -> Principal | None:
     """Who a key acts as; None when it is malformed, unknown, expired or revoked, or its maker or organization is gone.
 
-    One query, or none for a key seen within 5 seconds. Notes the use at most once a minute.
+    One query, or none for a key seen within 5 seconds (60 while this process hears of changes). Notes the use at most
+    once a minute; where many keys are in use, with up to a second's delay, and not for certain.
     """
     if not _SHAPE.fullmatch(secret) or _checksum(secret[:-_CHECKSUM]) != secret[-_CHECKSUM:]:
         return None
     digest = sha256(secret.encode()).digest()
-    if principal := _remembered.get(digest):
-        return principal
-    read_at = clock.monotonic()
-    public_id = secret[len(PREFIX) : len(PREFIX) + _PUBLIC]
-    row = _read("public_id", public_id)
-    if row is None or not compare_digest(row.digest, digest):
+    try:
+        row = _known.get(digest, lambda digest: _look_up(secret, digest))
+    except _UnknownKey:
         return None
-    _note_use(row)
-    _remembered.put(digest, row.principal, read_at=read_at)
-    return row.principal
+    return row.principal if row.expires_at is None or clock.now() < row.expires_at else None
 
 
 def principal_of_key(key_id: UUID) -> Principal | None:
@@ -158,7 +144,7 @@ def revoke(key_id: UUID, *, organization_id: UUID, actor_id: UUID) -> None:
             organization_id=organization_id,
             facts={"apiKeyId": str(key_id)},
         )
-    forget()
+        changes.tell()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,23 +152,24 @@ class _Row:
     key_id: UUID
     digest: bytes
     last_used_at: datetime | None
+    expires_at: datetime | None
     principal: Principal
 
 
 # A key that may be used now, its organization open, its maker active and still a member. Written out, since this is
 # asked for every key every few seconds and building it anew costs more than answering it.
 _READ = """
-    SELECT k.id, k.organization_id, k.user_id, k.secret_sha256, k.scopes, k.last_used_at, m.role
+    SELECT k.id, k.organization_id, k.user_id, k.secret_sha256, k.scopes, k.last_used_at, k.expires_at, m.role
       FROM accounts_apikey k
       JOIN accounts_organization o ON o.id = k.organization_id AND o.closed_at IS NULL
       JOIN accounts_user u ON u.id = k.user_id AND u.is_active
       JOIN accounts_membership m ON m.organization_id = k.organization_id AND m.user_id = k.user_id
      WHERE k.{field} = %s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp())
 """
-# Whoever holds the row is noting the use too, or revoking the key: neither is worth waiting for.
-_NOTE_USE = """
+# Whoever holds a row is noting the use too, or revoking the key: neither is worth waiting for.
+_NOTE_USES = """
     UPDATE accounts_apikey SET last_used_at = %s
-     WHERE id = (SELECT id FROM accounts_apikey WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED)
+     WHERE id IN (SELECT id FROM accounts_apikey WHERE id = ANY(%s) FOR NO KEY UPDATE SKIP LOCKED)
 """
 
 
@@ -190,11 +177,12 @@ def _read(field: Literal["id", "public_id"], value: object) -> _Row | None:
     values = fetch_row(_READ.format(field=field), [value])
     if values is None:
         return None
-    key_id, organization_id, user_id, digest, scopes, last_used_at, role = values
+    key_id, organization_id, user_id, digest, scopes, last_used_at, expires_at, role = values
     return _Row(
         key_id=key_id,
         digest=bytes(digest),
         last_used_at=last_used_at,
+        expires_at=expires_at,
         principal=Principal(
             user_id=user_id,
             organization_id=organization_id,
@@ -205,14 +193,24 @@ def _read(field: Literal["id", "public_id"], value: object) -> _Row | None:
     )
 
 
+def _look_up(secret: str, digest: bytes) -> _Row:
+    row = _read("public_id", secret[len(PREFIX) : len(PREFIX) + _PUBLIC])
+    if row is None or not compare_digest(row.digest, digest):
+        raise _UnknownKey
+    _note_use(row)
+    return row
+
+
 def _note_use(row: _Row) -> None:
     """Write down that a key was used, unless somebody did within the minute or is about to. Never fails a request."""
     now = clock.now()
     if row.last_used_at and (now - row.last_used_at).total_seconds() < _USE_NOTED_SECONDS:
         return
+    if not (key_ids := _uses.add(row.key_id)):
+        return
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_NOTE_USE, [now, row.key_id])
+            cursor.execute(_NOTE_USES, [now, key_ids])
     except DatabaseError:
         return
 

@@ -9,11 +9,12 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
-from accounts import api_keys, audit
+from accounts import audit
 from accounts.exceptions import LastOwner, RoleForbids
 from accounts.models import ApiKey, Invitation, Membership, Organization, Role
 from accounts.principal import Principal
 from accounts.rights import MANAGERS
+from core import changes
 from core.exceptions import NotFound
 
 
@@ -40,7 +41,7 @@ def change_role(actor: Principal, membership_id: UUID, role: Role | None) -> Mem
             organization_id=actor.organization_id,
             facts={"userId": str(member.user_id), "before": before, "after": role},
         )
-    api_keys.forget()
+        changes.tell()
     return member
 
 
@@ -68,7 +69,7 @@ def remove(actor: Principal, membership_id: UUID) -> None:
             organization_id=actor.organization_id,
             facts={"userId": str(member.user_id), "role": member.role},
         )
-    api_keys.forget()
+        changes.tell()
 
 
 def _lock(organization_id: UUID) -> None:

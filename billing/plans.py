@@ -15,6 +15,7 @@ from accounts import audit
 from accounts.models import Organization
 from billing.models import Plan, PlanMembership
 from billing.periods import Period, period_at
+from core import changes
 from core.problems import Refusal
 from usage import ledger
 from usage.models import Entitlement, Grant
@@ -82,6 +83,7 @@ def join(organization_id: UUID, plan: Plan, *, actor_id: UUID | None, reason: st
             queued_jobs=plan.queued_jobs,
             requests_per_minute=plan.requests_per_minute,
         )
+        changes.tell()
         audit.record(
             "plan.joined",
             actor_id=actor_id,

@@ -78,6 +78,17 @@ MIDDLEWARE = [
     "accounts.middleware.headless_bodies",
     "config.api.ProblemMiddleware",
 ]
+# What a request to the API with a key goes without (config/wsgi.py).
+BROWSER_MIDDLEWARE = {
+    "config.static.StaticFilesMiddleware",
+    "config.csp.PagePolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.headless_bodies",
+}
 
 TEMPLATES = [
     {

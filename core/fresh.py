@@ -1,39 +1,35 @@
-"""What a process may remember for a few seconds instead of asking Postgres on every request."""
+"""What a process may remember for a while instead of asking Postgres on every request."""
 
 from collections.abc import Callable
-from typing import Any
-from weakref import WeakSet
 
-from core import clock
+from core import changes, clock
 
 _MOST_KEYS = 10_000
-_all: "WeakSet[Fresh[Any, Any]]" = WeakSet()
 
 
 class Fresh[K, V]:
-    """Values by key, each at most `seconds` old. Thread-safe: two threads at worst load the same value twice."""
+    """Values by key. Thread-safe: two threads at worst load the same value twice.
 
-    def __init__(self, *, seconds: float) -> None:
-        self._seconds = seconds
+    A value is at most `seconds` old, or `told_seconds` while this process hears of changes (core.changes); it is
+    loaded again after any change.
+    """
+
+    def __init__(self, *, seconds: float, told_seconds: float = 0) -> None:
+        self._seconds, self._told_seconds = seconds, told_seconds
         self._kept: dict[K, tuple[float, V]] = {}
-        _all.add(self)
 
     def get(self, key: K, load: Callable[[K], V]) -> V:
-        now = clock.monotonic()
-        kept = self._kept.get(key)
-        if kept and now < kept[0]:
-            return kept[1]
+        """The value remembered, or loaded now; what `load` raises is raised, and remembered nowhere."""
+        now, listener = clock.monotonic(), changes.listener()
+        if kept := self._kept.get(key):
+            read_at, value = kept
+            age = now - read_at
+            if read_at > listener.changed_at and (
+                age < self._seconds or (age < self._told_seconds and listener.has_heard_all_since(read_at))
+            ):
+                return value
+        value = load(key)
         if len(self._kept) >= _MOST_KEYS:
             self._kept.clear()
-        value = load(key)
-        self._kept[key] = (now + self._seconds, value)
+        self._kept[key] = (now, value)
         return value
-
-    def forget(self) -> None:
-        self._kept.clear()
-
-
-def forget_everything() -> None:
-    """Ask Postgres again for all of it."""
-    for fresh in _all:
-        fresh.forget()

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts import api_keys
 from accounts.models import Role
-from core import fresh, postman, valkey
+from core import changes, postman, valkey
 from storage import object_store
 from tests import servers
 from tests.factories import MembershipFactory, OrganizationFactory, UserFactory
@@ -69,8 +69,7 @@ def open_folder():
 @pytest.fixture(autouse=True)
 def nothing_remembered():
     """What a process remembers for seconds must not reach the next test."""
-    api_keys.forget()
-    fresh.forget_everything()
+    changes.forget()
 
 
 @pytest.fixture

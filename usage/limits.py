@@ -26,10 +26,10 @@ from usage.models import Entitlement
 
 WINDOW_SECONDS = 60
 _FALLBACK_SHARE = 4
-_FRESH_SECONDS = 5
+_FRESH_SECONDS, _FRESH_SECONDS_TOLD = 5, 60
 _REQUESTS_PER_MINUTE = "SELECT requests_per_minute FROM usage_entitlement WHERE organization_id = %s"
 
-_requests_per_minute = Fresh[UUID, int](seconds=_FRESH_SECONDS)
+_requests_per_minute = Fresh[UUID, int](seconds=_FRESH_SECONDS, told_seconds=_FRESH_SECONDS_TOLD)
 _decisions = Counter(
     "rate_limit_decisions", "Requests let through or refused, and where it was counted.", ["outcome", "store"]
 )
@@ -106,7 +106,8 @@ class _Window:
 def check_request(principal: Principal) -> RateLimit:
     """Count one request of the principal's organization. Raises RateLimited, with the wait, when it is too many.
 
-    One round trip to Valkey; the limit itself is read from the entitlement at most 5 seconds ago.
+    One round trip to Valkey; the limit itself is read from the entitlement at most 5 seconds ago, or 60 while this
+    process hears of changes.
     """
     organization_id = principal.organization_id
     limit = _requests_per_minute.get(organization_id, _load)
@@ -147,11 +148,6 @@ def headers(rate: RateLimit) -> dict[str, str]:
         "RateLimit-Policy": f'"default";q={rate.limit};w={WINDOW_SECONDS}',
         "RateLimit": f'"default";r={rate.remaining};t={rate.reset_seconds}',
     }
-
-
-def forget() -> None:
-    """Read every limit anew at its next question, in this process."""
-    _requests_per_minute.forget()
 
 
 def _key(organization_id: UUID) -> str:

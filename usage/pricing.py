@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from core import changes
 from core.fresh import Fresh
 from usage.exceptions import Unpriced
 from usage.models import Price
@@ -82,13 +83,8 @@ def publish(lines: Iterable[PriceLine]) -> int:
             if not (earlier := latest.get((line.model, line.operation, line.variant))) or _differs(earlier, line)
         ]
         Price.objects.bulk_create(changed)
-    forget()
+        changes.tell()
     return len(changed)
-
-
-def forget() -> None:
-    """Read the card anew at the next question, in this process."""
-    _card.forget()
 
 
 def in_force() -> QuerySet[Price]:

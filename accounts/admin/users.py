@@ -10,10 +10,11 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from accounts import api_keys, audit, organizations
+from accounts import audit, organizations
 from accounts.admin.audit import audit_panel
 from accounts.desk import AuditedAdmin, ReasonedForm
 from accounts.models import User
+from core import changes
 from core.desk import cells
 from core.desk.acts import ReasonForm, act, actor_id, on_page
 from core.desk.base import LATEST, Panel
@@ -91,7 +92,7 @@ class UserAdmin(AuditedAdmin):
     def save_model(self, request: HttpRequest, obj: User, form: "forms.ModelForm[User]", change: bool) -> None:
         if change:
             super().save_model(request, obj, form, change)
-            api_keys.forget()
+            changes.tell()
             return
         with transaction.atomic():
             user, _ = organizations.create_user_with_organization(

@@ -1,5 +1,6 @@
 import base64
 import string
+import time
 from datetime import timedelta
 from hashlib import sha256
 from zlib import crc32
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from accounts import api_keys
 from accounts.models import ApiKey, AuditEntry, Membership, Role
-from core import clock
+from core import changes, clock
 from tests.factories import ApiKeyFactory
 from tests.fixtures import member
 
@@ -113,7 +114,7 @@ def test_remembered_key_is_read_again_after_five_seconds(owner, monkeypatch, dja
         assert api_keys.authenticate(owner.secret) is not None
 
 
-def test_key_revoked_in_another_process_dies_within_five_seconds(owner, monkeypatch):
+def test_key_revoked_past_our_own_pages_dies_within_five_seconds_where_no_change_is_heard(owner, monkeypatch):
     # given
     assert api_keys.authenticate(owner.secret) is not None
 
@@ -124,24 +125,6 @@ def test_key_revoked_in_another_process_dies_within_five_seconds(owner, monkeypa
 
     # then
     assert api_keys.authenticate(owner.secret) is None
-
-
-def test_memory_of_keys_is_bounded(owner, monkeypatch):
-    # given
-    monkeypatch.setattr(api_keys, "_REMEMBERED_KEYS", 2)
-    principal = api_keys.authenticate(owner.secret)
-    api_keys.forget()
-
-    # when
-    for digest in (b"a", b"b"):
-        api_keys._remembered.put(digest, principal, read_at=clock.monotonic())
-    api_keys._remembered.get(b"a")
-    api_keys._remembered.put(b"c", principal, read_at=clock.monotonic())
-
-    # then
-    assert api_keys._remembered.get(b"a") == principal
-    assert api_keys._remembered.get(b"b") is None
-    assert api_keys._remembered.get(b"c") == principal
 
 
 @pytest.mark.parametrize(
@@ -161,7 +144,7 @@ def test_key_that_may_no_longer_act_is_401(owner, change):
 
     # when
     change(owner)
-    api_keys.forget()
+    changes.forget()
 
     # then
     answer = owner.api.get("/v1/me")
@@ -183,7 +166,13 @@ def test_key_acts_by_the_role_of_its_own_organization(owner, organization):
     assert (principal.organization_id, principal.role) == (organization.pk, Role.OWNER)
 
 
-def test_use_is_noted_at_most_once_a_minute(owner, monkeypatch):
+@pytest.fixture
+def nothing_noted(monkeypatch):
+    """As in a process that noted no use yet."""
+    monkeypatch.setattr(api_keys, "_uses", api_keys._Uses())
+
+
+def test_use_is_noted_at_most_once_a_minute(owner, nothing_noted, monkeypatch):
     # given
     api_keys.authenticate(owner.secret)
     noted = ApiKey.objects.get(user=owner).last_used_at
@@ -191,15 +180,40 @@ def test_use_is_noted_at_most_once_a_minute(owner, monkeypatch):
 
     # when
     for seconds in (59, 61):
-        api_keys.forget()
-        later = noted + timedelta(seconds=seconds)
-        monkeypatch.setattr(clock, "now", lambda later=later: later)
+        move_clocks(monkeypatch, seconds=seconds, since=noted)
+        changes.forget()
         api_keys.authenticate(owner.secret)
         if seconds == 59:
             assert ApiKey.objects.get(user=owner).last_used_at == noted
 
     # then
     assert ApiKey.objects.get(user=owner).last_used_at == noted + timedelta(seconds=61)
+
+
+def test_keys_used_within_a_second_are_noted_in_one_write(
+    organization, nothing_noted, monkeypatch, django_assert_num_queries
+):
+    # given
+    first, *others = [member(organization, Role.MEMBER) for _ in range(4)]
+    api_keys.authenticate(first.secret)
+    with django_assert_num_queries(3):
+        for other in others:
+            api_keys.authenticate(other.secret)
+    assert ApiKey.objects.filter(last_used_at=None).count() == 3
+
+    # when
+    move_clocks(monkeypatch, seconds=61)
+    api_keys.authenticate(first.secret)
+
+    # then
+    assert ApiKey.objects.filter(last_used_at__gt=timezone.now() + timedelta(seconds=60)).count() == 4
+
+
+def move_clocks(monkeypatch, *, seconds, since=None):
+    """Both clocks as they will be; nothing remembered is that fresh any more."""
+    moment, monotonic = (since or timezone.now()) + timedelta(seconds=seconds), time.monotonic() + seconds
+    monkeypatch.setattr(clock, "now", lambda: moment)
+    monkeypatch.setattr(clock, "monotonic", lambda: monotonic)
 
 
 def test_issuing_shows_the_key_once(api, owner):

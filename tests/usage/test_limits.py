@@ -8,8 +8,7 @@ from redis.exceptions import ConnectionError as ValkeyAway
 
 from accounts.models import Role
 from accounts.principal import Principal
-from core import valkey
-from core.fresh import forget_everything
+from core import changes, valkey
 from tests.factories import EntitlementFactory
 from tests.usage.money import at_once
 from usage import limits
@@ -124,7 +123,7 @@ def test_a_new_limit_keeps_what_was_counted(limited, principal):
         limits.check_request(principal)
     limited.requests_per_minute = 8
     limited.save()
-    forget_everything()
+    changes.forget()
 
     # when
     rate = limits.check_request(principal)
@@ -157,7 +156,7 @@ def test_without_valkey_the_limits_are_still_told(organization, valkey_away):
 
 def test_the_limit_is_read_once_in_a_while(limited, principal, django_assert_num_queries):
     # given
-    forget_everything()
+    changes.forget()
 
     # when
     with django_assert_num_queries(1):

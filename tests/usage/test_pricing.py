@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from core import clock
-from core.fresh import forget_everything
+from core import changes, clock
 from tests.factories import PriceFactory
 from tests.usage.money import at_once
 from usage import pricing
@@ -77,7 +76,7 @@ def test_a_price_that_has_not_begun_is_not_in_force(db):
 def test_the_card_is_remembered_for_seconds(db, django_assert_num_queries):
     # given
     PriceFactory(model="test/one")
-    forget_everything()
+    changes.forget()
 
     # when
     with django_assert_num_queries(1):

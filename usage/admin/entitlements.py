@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.desk import AuditedAdmin
+from core import changes
 from core.desk import cells
-from usage import limits
 from usage.models import Entitlement
 
 
@@ -33,4 +33,4 @@ class EntitlementAdmin(AuditedAdmin):
         return row.organization_id
 
     def saved(self, row: Entitlement) -> None:
-        limits.forget()
+        changes.tell()
