@@ -34,6 +34,7 @@ format: .venv/synced
 	.venv/bin/ruff format
 
 bench: .venv/synced
+	@sh ops/wrk.sh
 	@exec $(PYTHON) -m bench.run $(ARGS)
 
 # Everything a checkout did not bring. A cluster that had to lie elsewhere goes with the link to it.

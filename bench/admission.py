@@ -19,12 +19,12 @@ from pathlib import Path
 from bench import peer as peers
 from bench.machine import Usage, measured, pss_mb
 from bench.results import Burst, Result
+from bench.scale import Scale
 from bench.site import Site
 from config.embedded import ports
 from config.embedded.postgres import binaries_for
 
 LOAD = Path(__file__).parent / "load"
-CONNECTIONS = (1, 16, 64)
 BODY = {
     "operation": "generate",
     "model": "sandbox/v1",
@@ -37,7 +37,6 @@ BODY = {
         "sandbox": {"latencySeconds": 600},
     },
 }
-_WARM_UP_SECONDS = 2
 _TRIES = 3
 _FILL_SECONDS = 60
 
@@ -60,11 +59,11 @@ class Tally:
     dropped: int = 0
 
 
-def run(site: Site, *, rounds: int, seconds: int, peer: Path | None) -> list[Result]:
+def run(site: Site, scale: Scale, *, rounds: int, seconds: int, peer: Path | None) -> list[Result]:
     """Every contender at each number of connections, in turn, `rounds` times."""
     assert site.postgres.process
     postgres = site.postgres.process.pid
-    site.environment["RUNNER_SLOTS"] = "100"
+    site.environment["RUNNER_SLOTS"] = str(scale.worker_places)
     web, _ = site.start("web"), site.start("worker")
     _write_keys(site)
     tally = Tally()
@@ -86,22 +85,22 @@ def run(site: Site, *, rounds: int, seconds: int, peer: Path | None) -> list[Res
             contenders.append(Contender(name="peer", burst=partial(_wrk, site, address, "peer", Tally()), trees=trees))
         results = {
             (one.name, count): Result(bench="admission", contender=one.name, params={"c": count})
-            for count in CONNECTIONS
+            for count in scale.connections
             for one in contenders
         }
         for one in contenders:
-            one.burst(16, _WARM_UP_SECONDS)
+            one.burst(16, scale.warm_up_seconds)
         _fill_the_worker(site)
         # As autovacuum does within its first minutes; until then plans are made for tables that were empty.
         site.sql("ANALYZE")
         for one in contenders:
-            one.burst(16, _WARM_UP_SECONDS)
+            one.burst(16, scale.warm_up_seconds)
         for _ in range(rounds):
-            for count in CONNECTIONS:
+            for count in scale.connections:
                 for one in contenders:
                     results[one.name, count].add(_burst(one, count, seconds))
     site.stop("web", "worker")
-    for count in CONNECTIONS:
+    for count in scale.connections:
         for other_name in ("pgbench", "peer"):
             if beside := results.get((other_name, count)):
                 results["project", count].compare(beside, "rps")
@@ -154,7 +153,7 @@ def _pgbench(site: Site, tally: Tally, connections: int, seconds: int) -> dict[s
     pgbench = binaries_for(site.postgres.directory) / "pgbench"
     answer = subprocess.run(
         [pgbench, site.environment["DATABASE_URL"], "-n", "-M", "prepared", f"-c{connections}", "-j1",
-         f"-T{seconds}", "-f", LOAD / "admit.pgbench"],
+         f"-T{seconds}", "-D", f"keys={len(site.secrets)}", "-f", LOAD / "admit.pgbench"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     tps = float(re.findall(r"tps = ([\d.]+)", answer.stdout)[0])

@@ -1,7 +1,8 @@
 """`python -m bench.run WHAT`: benchmarks of the shipped product on throw-away servers; one JSON document on stdout.
 
 WHAT is admission, jobs, ws or all. `--peer DIR` takes the peer in that folder (built: `npm ci && npm run build`) into
-the same rotation. Ratios within one run mean something; absolute figures of a shared machine do not.
+the same rotation. Ratios within one run mean something; absolute figures of a shared machine do not. `--smoke` is one
+small round that says only whether the books agree.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from bench import admission, jobs, machine, sockets
 from bench.results import Result
+from bench.scale import FULL, SMOKE
 from bench.site import site
 
 PACKAGES = ("django", "djangorestframework", "celery", "psycopg", "redis", "granian", "uvicorn", "channels")
@@ -28,13 +30,15 @@ def main() -> int:
         return 2
     started = datetime.now(UTC).isoformat(timespec="seconds")
     results: list[Result] = []
-    with site() as place:
+    scale = SMOKE if options.smoke else FULL
+    rounds, seconds = (1, 1) if options.smoke else (options.rounds, options.secs)
+    with site(organizations=scale.organizations) as place:
         if options.what in {"ws", "all"}:
-            results += sockets.run(place, rounds=options.rounds, peer=options.peer)
+            results += sockets.run(place, scale, rounds=rounds, peer=options.peer)
         if options.what in {"admission", "all"}:
-            results += admission.run(place, rounds=options.rounds, seconds=options.secs, peer=options.peer)
+            results += admission.run(place, scale, rounds=rounds, seconds=seconds, peer=options.peer)
         if options.what in {"jobs", "all"}:
-            results += jobs.run(place, rounds=1 if options.what == "all" else options.rounds)
+            results += jobs.run(place, scale, rounds=1 if options.what == "all" else rounds)
     for result in results:
         print(result.line(), file=sys.stderr)
     document = {
@@ -58,6 +62,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--secs", type=int, default=3, help="of each burst")
     parser.add_argument("--peer", type=Path, help="folder of the built peer")
+    parser.add_argument("--smoke", action="store_true", help="one small round, for the invariants alone")
     parser.add_argument("--out", type=Path, help="where to write the JSON instead of stdout")
     return parser.parse_args()
 

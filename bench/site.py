@@ -25,7 +25,6 @@ from config.embedded.processes import Process, stop_together
 from config.embedded.s3 import S3
 from config.embedded.valkey import Valkey
 
-ORGANIZATIONS = 1_000
 CREDITS = 1_000_000_000
 
 
@@ -72,7 +71,7 @@ class Site:
 
 
 @contextmanager
-def site() -> Iterator[Site]:
+def site(*, organizations: int = 1_000) -> Iterator[Site]:
     """Servers up, schema migrated, organizations seeded; everything gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     cluster = place(folder / "postgres")
@@ -103,7 +102,7 @@ def site() -> Iterator[Site]:
         manage(environment, "collectstatic", "--noinput", "--verbosity=0")
         manage(environment, "migrate", "--verbosity=0")
         manage(environment, "sync_catalog")
-        seeded = manage(environment, "seed", "--json", f"--organizations={ORGANIZATIONS}", f"--credits={CREDITS}")
+        seeded = manage(environment, "seed", "--json", f"--organizations={organizations}", f"--credits={CREDITS}")
         keys = [one["apiKey"] for one in json.loads(seeded)["organizations"]]
         running = Site(
             folder=folder,

@@ -12,11 +12,11 @@ from typing import Any
 
 from bench import peer as peers
 from bench.results import Burst, Result
+from bench.scale import Scale
 from bench.site import Site, manage
 from config.embedded.application import ROOT
 
 LOAD = Path(__file__).parent / "load"
-CLIENTS = 1_000
 EVENTS = 12
 GAP_SECONDS = 0.5
 # A user may have 20 sockets on a process.
@@ -43,19 +43,19 @@ print(json.dumps({{"organization": str(first.organization_id), "key": str(first.
 """
 
 
-def run(site: Site, *, rounds: int, peer: Path | None) -> list[Result]:
+def run(site: Site, scale: Scale, *, rounds: int, peer: Path | None) -> list[Result]:
     """The product and the peer in turn, each round with new sockets."""
-    results = {"project": Result(bench="ws", contender="project", params={"clients": CLIENTS, "events": EVENTS})}
+    params = {"clients": scale.sockets, "events": EVENTS}
+    results = {"project": Result(bench="ws", contender="project", params=params)}
     if peer:
-        results["peer"] = Result(bench="ws", contender="peer", params={"clients": CLIENTS, "events": EVENTS})
-    fans = json.loads(
-        manage(site.environment, "shell", "-v", "0", "-c", _MEMBERS.format(count=CLIENTS // _SOCKETS_PER_USER))
-    )
+        results["peer"] = Result(bench="ws", contender="peer", params=params)
+    members = _MEMBERS.format(count=scale.sockets // _SOCKETS_PER_USER)
+    fans = json.loads(manage(site.environment, "shell", "-v", "0", "-c", members))
     for _ in range(rounds):
         results["project"].add(_project(site, fans))
         if peer:
             with peers.running(peer, site, "ws") as other:
-                results["peer"].add(_peer(site, other, peer))
+                results["peer"].add(_peer(site, scale, other, peer))
     if peer:
         results["project"].compare(results["peer"], "last_client_ms")
     return list(results.values())
@@ -76,9 +76,9 @@ def _project(site: Site, fans: dict[str, Any]) -> Burst:
     return burst
 
 
-def _peer(site: Site, other: peers.Peer, folder: Path) -> Burst:
+def _peer(site: Site, scale: Scale, other: peers.Peer, folder: Path) -> Burst:
     path = "/v1/jobs/bench/events"
-    clients = [{"headers": {}, "frames": []}] * CLIENTS
+    clients = [{"headers": {}, "frames": []}] * scale.sockets
     plan = {"port": other.port, "path": path, "clients": clients, "pid": other.process.pid}
     gap = str(int(GAP_SECONDS * 1_000))
     return _fan(site, plan, ["node", str(folder / "load/publish.mjs"), "bench", gap, str(EVENTS)], other.valkey_url)

@@ -49,4 +49,6 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
 
 
 def _is_program(environ: WSGIEnvironment) -> bool:
-    return environ["PATH_INFO"].startswith("/v1/") and environ.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer "
+    path: str = environ["PATH_INFO"]
+    scheme: str = environ.get("HTTP_AUTHORIZATION", "")[:7]
+    return path.startswith("/v1/") and scheme.lower() == "bearer "

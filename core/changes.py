@@ -38,13 +38,20 @@ class Listener:
 
     def _work(self) -> None:
         while True:
-            with suppress(redis.RedisError, OSError), valkey.client().pubsub() as channel:
-                self._listen(channel)
+            with suppress(redis.RedisError, OSError):
+                self._listen()
             self._listening_since = math.inf
             time.sleep(_RETRY_SECONDS)
 
-    def _listen(self, channel: Any) -> None:
-        channel.subscribe(_CHANNEL)
+    def _listen(self) -> None:
+        channel = valkey.client().pubsub()  # type: ignore[no-untyped-call]
+        try:
+            channel.subscribe(_CHANNEL)
+            self._follow(channel)
+        finally:
+            channel.close()
+
+    def _follow(self, channel: Any) -> None:
         asked_at = clock.monotonic()
         while True:
             message = channel.get_message(timeout=_PING_SECONDS)

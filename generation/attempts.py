@@ -13,7 +13,8 @@ import asyncio
 import json
 import random
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -78,15 +79,32 @@ class Signals:
         self._news.clear()
 
 
-async def run(claim: Claim, host: Host, signals: Signals) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A claim with the rows it is about, as they were when it was made."""
+
+    claim: Claim
+    job: Job
+    attempt: Attempt
+
+
+def load(claims: Collection[Claim]) -> list[Held]:
+    """The rows of these claims, read at once; what another process took over since is left out."""
+    tokens = {claim.attempt_id: claim for claim in claims}
+    rows = Attempt.objects.select_related("job").filter(pk__in=tokens).exclude(step=Step.ENDED)
+    return [
+        Held(claim=tokens[attempt.pk], job=attempt.job, attempt=attempt)
+        for attempt in rows
+        if attempt.token == tokens[attempt.pk].token
+    ]
+
+
+async def run(held: Held, host: Host, signals: Signals) -> None:
     """Carry an attempt on from its last written step to its end, or until the lease is lost or handed back."""
-    loaded = await host.database(_load, claim)
-    if loaded is None:
-        return
-    job, attempt = loaded
+    claim = held.claim
     with tempfile.TemporaryDirectory(prefix="attempt-", ignore_cleanup_errors=True) as folder:
         try:
-            await _Run(claim, job, attempt, Path(folder), host, signals).to_the_end()
+            await _Run(held, Path(folder), host, signals).to_the_end()
         except LeaseLost:
             log.info("attempt.lease_lost", jobId=str(claim.job_id), attemptId=str(claim.attempt_id))
         except _HandedBack:
@@ -104,12 +122,12 @@ class _Canceled(Exception):
 class _Run:
     """One attempt while this process holds it."""
 
-    def __init__(self, claim: Claim, job: Job, attempt: Attempt, folder: Path, host: Host, signals: Signals) -> None:
-        self.claim, self.job, self.attempt, self.folder = claim, job, attempt, folder
-        self.host, self.signals = host, signals
-        self.offer = catalog.offer(attempt.model, job.operation)
-        self.provider = catalog.PROVIDERS[attempt.provider]()
-        self.input = self.offer.input.model_validate(job.input)
+    def __init__(self, held: Held, folder: Path, host: Host, signals: Signals) -> None:
+        self.claim, self.job, self.attempt = held.claim, held.job, held.attempt
+        self.folder, self.host, self.signals = folder, host, signals
+        self.offer = catalog.offer(self.attempt.model, self.job.operation)
+        self.provider = catalog.PROVIDERS[self.attempt.provider]()
+        self.input = self.offer.input.model_validate(self.job.input)
         self.files: dict[str, InputFile] = {}
         self.event_at = 0.0
         self.was_cancel_asked = False
@@ -265,7 +283,9 @@ class _Run:
     # --- keep them, and end -------------------------------------------------------------------------------------------
 
     async def _store_and_settle(self, done: Done) -> None:
-        await self._advance(step=Step.STORING, stage=Stage.STORING)
+        # Text lies in the job's own row.
+        if any(output.path for output in done.outputs):
+            await self._advance(step=Step.STORING, stage=Stage.STORING)
         kept = 0
         for index, output in enumerate(done.outputs):
             kept += await self._keep(index, output)
@@ -379,16 +399,6 @@ class _Run:
 
 
 # --- on a database thread ---------------------------------------------------------------------------------------------
-
-
-def _load(claim: Claim) -> tuple[Job, Attempt] | None:
-    attempt = (
-        Attempt.objects.select_related("job")
-        .filter(pk=claim.attempt_id, token=claim.token)
-        .exclude(step=Step.ENDED)
-        .first()
-    )
-    return None if attempt is None else (attempt.job, attempt)
 
 
 def _write_intent(attempt: Attempt, token: int) -> None:

@@ -23,7 +23,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from core import clock, doorbell
 from generation import attempts, dispatch
-from generation.attempts import Signals
+from generation.attempts import Held, Signals
 from generation.dispatch import Claim
 from generation.exceptions import LeaseLost
 
@@ -153,25 +153,24 @@ class Runner:
         doorbell.answered(provider)
         resumed = dispatch.resume(provider, worker=self.worker, slots=slots)
         batch = dispatch.claim(provider, worker=self.worker, slots=slots - len(resumed))
-        claims = (*resumed, *batch.claims)
-        if claims:
-            self._loop.call_soon_threadsafe(self._start, provider, claims)
+        if claims := (*resumed, *batch.claims):
+            self._loop.call_soon_threadsafe(self._start, provider, attempts.load(claims))
             # Others may have room for what is left.
             doorbell.ring(provider)
         return batch.again_seconds
 
-    def _start(self, provider: str, claims: tuple[Claim, ...]) -> None:
-        for claim in claims:
+    def _start(self, provider: str, held: list[Held]) -> None:
+        for one in held:
             signals = Signals()
-            task = self._loop.create_task(self._run_attempt(claim, signals))
-            self._running[task] = (claim, signals)
+            task = self._loop.create_task(self._run_attempt(one, signals))
+            self._running[task] = (one.claim, signals)
             task.add_done_callback(lambda task: self._ended(task, provider))
         self._note_room()
 
-    async def _run_attempt(self, claim: Claim, signals: Signals) -> None:
-        with structlog.contextvars.bound_contextvars(jobId=str(claim.job_id), attemptId=str(claim.attempt_id)):
+    async def _run_attempt(self, held: Held, signals: Signals) -> None:
+        with structlog.contextvars.bound_contextvars(jobId=str(held.job.id), attemptId=str(held.attempt.id)):
             try:
-                await attempts.run(claim, self, signals)
+                await attempts.run(held, self, signals)
             except Exception:
                 # Our own fault: the lease runs out, another try resumes, and the third such crash ends the job.
                 log.exception("runner.attempt_broke")

@@ -13,7 +13,7 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # django_pro
 
     def is_usable(self) -> bool:
         """Asked once per request (CONN_HEALTH_CHECKS): a silent socket is taken as it is, any other is asked."""
-        if self.connection is None:
+        if self.connection is None or self.connection.closed:
             return False
         poll = select.poll()
         poll.register(self.connection.fileno(), select.POLLIN)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 
 
 def fetch_row(statement: str, arguments: Sequence[object]) -> tuple[Any, ...] | None:
@@ -17,9 +17,11 @@ def fetch_row(statement: str, arguments: Sequence[object]) -> tuple[Any, ...] | 
 
     Raises what Django's own cursors raise. A new text is a new plan: never put values into it.
     """
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    with connection._prepare_cursor(psycopg.Cursor(connection.connection)) as cursor:  # type: ignore[attr-defined]
+    # Behind the proxy of `django.db.connection`, which looks up the thread's own at every touch.
+    own = connections[DEFAULT_DB_ALIAS]
+    own.close_if_health_check_failed()
+    own.ensure_connection()
+    with own._prepare_cursor(psycopg.Cursor(own.connection)) as cursor:  # type: ignore[attr-defined]
         cursor.execute(statement, arguments)
         row: tuple[Any, ...] | None = cursor.fetchone()
     return row
