@@ -25,6 +25,7 @@ from core.problems import CONTENT_TYPE, Fact, FieldError, Refusal, problem, step
 from generation import exceptions as generation
 from storage import exceptions as storage
 from usage import exceptions as usage
+from usage import limits
 
 # A subclass that is not named here has the status of its parent.
 STATUS: dict[type[Refusal], int] = {
@@ -192,7 +193,10 @@ def _plain(status: int, headers: Mapping[str, str] | None = None) -> ProblemResp
 
 # --- what is raised or answered outside DRF ---------------------------------------------------------------------------
 class ProblemMiddleware(MiddlewareMixin):
-    """Gives the plain Django views under /v1/ the same errors as DRF's, and lets no HTML error out of there."""
+    """Gives the plain Django views under /v1/ the same errors as DRF's, and lets no HTML error out of there.
+
+    On every answer it says where the caller's organization stands with its limit, if anybody asked on the way.
+    """
 
     def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
         # Postgres stores no NUL, so no address can mean one; refused here, once, for every filter and path.
@@ -204,6 +208,9 @@ class ProblemMiddleware(MiddlewareMixin):
         return response_for(error) if _is_api(request) else None
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if rate := getattr(request, "rate_limit", None):
+            for name, text in limits.headers(rate).items():
+                response.headers[name] = text
         if response.status_code < 400 or not _is_api(request) or "json" in response.headers.get("Content-Type", ""):
             return response
         code, detail = _DETAILS.get(response.status_code, ("refused", HTTPStatus(response.status_code).phrase))

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NotRequired, TypedDict
 
+from django.conf import settings
+
 from core.fresh import Fresh
 from generation.exceptions import ModelDisabled, UnknownOperation
 from generation.models import ModelState, ProviderState
@@ -30,6 +32,7 @@ class PriceJSON(TypedDict):
 
 class OperationJSON(TypedDict):
     operation: str
+    title: str
     inputSchema: dict[str, Any]
     price: list[PriceJSON]
     resumable: bool
@@ -67,10 +70,17 @@ def _load_switched_off(_: None) -> frozenset[str]:
     return frozenset(ModelState.objects.filter(is_enabled=False).values_list("model", flat=True))
 
 
-@cache
 def input_schema(model: str, operation: str) -> dict[str, Any]:
     """The JSON Schema that the server validates with, and that a form can be drawn from."""
-    return offer(model, operation).input.schema_of_form()
+    return _input_schema(model, operation, settings.SANDBOX_FAULTS)
+
+
+@cache
+def _input_schema(model: str, operation: str, has_faults: bool) -> dict[str, Any]:
+    schema = offer(model, operation).input.schema_of_form()
+    if not has_faults:
+        schema["properties"].pop("sandbox", None)
+    return schema
 
 
 def models() -> list[ModelJSON]:
@@ -81,7 +91,7 @@ def models() -> list[ModelJSON]:
         {
             "model": model,
             "provider": provider_of(model),
-            "title": offers[0].title,
+            "title": PROVIDERS[provider_of(model)].models[model],
             "enabled": model in states and states[model].is_enabled,
             "healthy": model in states and not states[model].provider.is_paused,
             "operations": [_operation_json(one, prices) for one in offers],
@@ -125,6 +135,7 @@ def _operation_json(one: Offer, prices: Mapping[tuple[str, str, str], pricing.Un
     lines = [(variant, prices.get((one.model, one.operation, variant))) for variant in one.prices]
     return {
         "operation": one.operation,
+        "title": one.title,
         "inputSchema": input_schema(one.model, one.operation),
         "price": [
             {"unit": line.unit, "credits": line.credits, "version": line.version, "variant": variant}

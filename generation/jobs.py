@@ -6,24 +6,24 @@ Admission is priced and checked here in Python, cheapest first, and then made in
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from pydantic import ValidationError
 
 from accounts.principal import Principal
-from core import doorbell, idempotency
+from core import clock, doorbell, idempotency
 from core.exceptions import NotFound
 from core.postgres.prepared import fetch_row
 from core.problems import FieldError, Refusal, field_errors
 from generation import catalog, progress
 from generation.exceptions import InvalidInput, JobNotRetryable, QueueFull
-from generation.models import Job, Status
+from generation.models import Job, ProviderState, Status
 from generation.providers.base import OperationInput
 from storage import assets
 from usage import ledger, pricing
@@ -32,6 +32,10 @@ from usage.exceptions import BY_REASON, InsufficientCredits
 ROUTE = "jobs"
 
 _ADMIT = f"SELECT * FROM generation_admit({', '.join(['%s'] * 23)})"  # noqa: S608 - placeholders alone
+
+# What the pace of an organization's line is read from.
+_STARTS_THAT_TELL_THE_PACE = 20
+_PACE_IS_READ_OVER = timedelta(minutes=10)
 
 type Effect = Literal["prevented", "requested", "too_late"]
 
@@ -89,6 +93,14 @@ class Cancellation:
 
     job: Job
     effect: Effect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Where a queued job stands: its place among its organization's jobs for the provider, and when it may start."""
+
+    position: int
+    estimated_start_at: datetime | None
 
 
 def price(request: JobRequest) -> Order:
@@ -211,17 +223,27 @@ def as_retry(job: Job) -> JobRequest:
     )
 
 
-def line_position(job: Job) -> int | None:
-    """How many jobs of its own organization the provider takes before this one, plus one; None unless queued."""
+def line(job: Job) -> Line | None:
+    """Where a queued job stands; None for any other. Two or three queries over the organization's newest jobs."""
     if job.status != Status.QUEUED:
         return None
-    ahead = Job.objects.filter(
-        Q(priority__gt=job.priority) | Q(priority=job.priority, id__lt=job.id),
-        organization=job.organization_id,
-        provider=job.provider,
-        status=Status.QUEUED,
+    same_line = Job.objects.for_organization(job.organization_id).filter(provider=job.provider)
+    ahead = same_line.filter(
+        Q(priority__gt=job.priority) | Q(priority=job.priority, id__lt=job.id), status=Status.QUEUED
     )
-    return ahead.count() + 1
+    position = ahead.count() + 1
+    return Line(position=position, estimated_start_at=_estimated_start(same_line, job.provider, position))
+
+
+def _estimated_start(same_line: QuerySet[Job], provider: str, position: int) -> datetime | None:
+    """As the line moved lately, so it will move on; None where it did not move, or stands because staff paused it."""
+    now = clock.now()
+    newest = same_line.filter(started_at__gte=now - _PACE_IS_READ_OVER).order_by("-id")
+    starts = newest.values_list("started_at", flat=True)[:_STARTS_THAT_TELL_THE_PACE]
+    moments = [moment for moment in starts if moment]
+    if not moments or ProviderState.objects.filter(pk=provider, is_paused=True).exists():
+        return None
+    return now + (now - min(moments)) / len(moments) * position
 
 
 def wake_backoffs() -> int:

@@ -8,8 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from core import clock
+from generation import timeline
 from generation.catalog import ModelJSON
+from generation.jobs import Line
 from generation.models import Job
+from generation.timeline import Span
 from storage.models import Asset
 from storage.serializers import AssetJSON, asset_json
 from usage.pricing import UnitPrice
@@ -81,6 +84,20 @@ class JobListJSON(TypedDict):
     next: str | None
 
 
+class SpanJSON(TypedDict):
+    part: str
+    attempt: int | None
+    startedAt: str
+    endedAt: str | None
+    milliseconds: int | None
+
+
+class TimelineJSON(TypedDict):
+    jobId: str
+    traceId: str
+    spans: list[SpanJSON]
+
+
 class CancellationJSON(TypedDict):
     effect: str
     job: JobJSON
@@ -99,8 +116,8 @@ class QuoteJSON(TypedDict):
     problem: dict[str, Any] | None
 
 
-def job_json(job: Job, *, assets: list[Asset] | None = None, queue_position: int | None = None) -> JobJSON:
-    """A job as the API shows it; `assets` are its ready outputs, whose links are signed now."""
+def job_json(job: Job, *, assets: list[Asset] | None = None, line: Line | None = None) -> JobJSON:
+    """A job as the API shows it; `assets` are its ready outputs, whose links are signed now, `line` where it waits."""
     outputs = [asset_json(asset) for asset in assets or ()]
     return {
         "jobId": str(job.id),
@@ -115,9 +132,8 @@ def job_json(job: Job, *, assets: list[Asset] | None = None, queue_position: int
         "resultUrl": outputs[0]["url"] if outputs else None,
         "error": _error_json(job),
         "cost": {"heldCredits": job.held_credits, "chargedCredits": job.charged_credits},
-        "queuePosition": queue_position,
-        # Nobody knows: a provider's pace is its own.
-        "estimatedStartAt": None,
+        "queuePosition": line.position if line else None,
+        "estimatedStartAt": _moment(line.estimated_start_at) if line else None,
         "attempts": job.attempts_made,
         "batchId": None,
         "retryOf": _text(job.retry_of_id),
@@ -129,9 +145,15 @@ def job_json(job: Job, *, assets: list[Asset] | None = None, queue_position: int
         "links": {
             "self": f"/v1/jobs/{job.id}",
             "events": f"/v1/jobs/{job.id}/events",
+            "timeline": f"/v1/jobs/{job.id}/timeline",
             "cancel": f"/v1/jobs/{job.id}/cancel",
         },
     }
+
+
+def timeline_json(job: Job) -> TimelineJSON:
+    """Where the job's time went; queries its attempts."""
+    return {"jobId": str(job.id), "traceId": job.trace_id, "spans": [_span_json(span) for span in timeline.of(job)]}
 
 
 def quote_json(price: UnitPrice, quantity: int, problem: dict[str, Any] | None) -> QuoteJSON:
@@ -142,6 +164,16 @@ def quote_json(price: UnitPrice, quantity: int, problem: dict[str, Any] | None) 
         "priceVersion": price.version,
         "admitted": problem is None,
         "problem": problem,
+    }
+
+
+def _span_json(span: Span) -> SpanJSON:
+    return {
+        "part": span.part,
+        "attempt": span.attempt,
+        "startedAt": clock.rfc3339(span.started_at),
+        "endedAt": _moment(span.ended_at),
+        "milliseconds": round((span.ended_at - span.started_at).total_seconds() * 1_000) if span.ended_at else None,
     }
 
 

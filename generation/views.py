@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts.principal import acting
@@ -29,11 +30,13 @@ from generation.serializers import (
     JobListJSON,
     ModelListJSON,
     QuoteJSON,
+    TimelineJSON,
     job_json,
     quote_json,
+    timeline_json,
 )
 from storage import assets
-from usage import limits
+from usage import throttling
 
 _IDEMPOTENCY_KEY = OpenApiParameter(
     idempotency.HEADER, location=OpenApiParameter.HEADER, description="Your name for this submission; repeats replay."
@@ -56,9 +59,12 @@ class Jobs(APIView):
         if key and (job := jobs.replayed(acting(request), key)):
             return _accepted(Admission(job=job, is_replay=True))
         body = _body(request)
-        rate = limits.check_request(acting(request))
-        admission = _submit(request, body, key)
-        return _accepted(admission, limits.headers(rate))
+        throttling.count(request)
+        return _accepted(_submit(request, body, key))
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        """A submission is counted once it is known to be new and well-formed."""
+        return [] if self.request.method == "POST" else super().get_throttles()
 
     @extend_schema(
         operation_id="listJobs",
@@ -93,6 +99,14 @@ class JobDetail(APIView):
         return Response(_shown(job), headers={"ETag": tag, "Cache-Control": "private, no-cache"})
 
 
+class JobTimeline(APIView):
+    scope = "jobs"
+
+    @extend_schema(operation_id="getJobTimeline", tags=["jobs"], responses={200: schema_of(TimelineJSON)})
+    def get(self, request: Request, job_id: UUID) -> Response:
+        return Response(timeline_json(jobs.find(acting(request).organization_id, job_id)))
+
+
 class JobCancel(APIView):
     scope = "jobs"
 
@@ -105,6 +119,8 @@ class JobCancel(APIView):
 
 class JobRetry(APIView):
     scope = "jobs"
+    # Counted as a submission is: once it is known to be new.
+    throttle_classes = ()
 
     @extend_schema(
         operation_id="retryJob", tags=["jobs"], request=None, responses={202: _JOB}, parameters=[_IDEMPOTENCY_KEY]
@@ -114,7 +130,7 @@ class JobRetry(APIView):
         if key and (job := jobs.replayed(acting(request), key)):
             return _accepted(Admission(job=job, is_replay=True))
         again = jobs.as_retry(jobs.find(acting(request).organization_id, job_id))
-        limits.check_request(acting(request))
+        throttling.count(request)
         return _accepted(_submit(request, again, key))
 
 
@@ -154,17 +170,17 @@ def _submit(request: Request, body: JobRequest, key: IdempotencyKey | None) -> A
     )
 
 
-def _accepted(admission: Admission, headers: dict[str, str] | None = None) -> Response:
+def _accepted(admission: Admission) -> Response:
     job = admission.job
     answer = job_json(job) if not admission.is_replay else _shown(job)
     location = {"Location": f"/v1/jobs/{job.id}"}
     replayed = {idempotency.REPLAYED_HEADER: "true"} if admission.is_replay else {}
-    return Response(answer, status=status.HTTP_202_ACCEPTED, headers=location | replayed | (headers or {}))
+    return Response(answer, status=status.HTTP_202_ACCEPTED, headers=location | replayed)
 
 
 def _shown(job: Job) -> JobJSON:
     outputs = assets.outputs_of([job.id]).get(job.id) if job.status == Status.SUCCEEDED else None
-    return job_json(job, assets=outputs, queue_position=jobs.line_position(job))
+    return job_json(job, assets=outputs, line=jobs.line(job))
 
 
 def _idempotency_key(request: Request) -> IdempotencyKey | None:

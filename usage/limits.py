@@ -7,7 +7,7 @@ handful of processes together stay near the limit.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha1
 from typing import Any, NamedTuple
@@ -109,22 +109,26 @@ def check_request(principal: Principal) -> RateLimit:
     One round trip to Valkey; the limit itself is read from the entitlement at most 5 seconds ago, or 60 while this
     process hears of changes.
     """
-    organization_id = principal.organization_id
-    limit = _requests_per_minute.get(organization_id, _load)
-    key = _key(organization_id)
+    key, limit = _rule(principal)
     if window := valkey.quietly(lambda: _take(key, limit)):
         store = "valkey"
     else:
-        store, limit = "process", max(limit // _FALLBACK_SHARE, 1)
+        store, limit = "process", _own_share(limit)
         window = _take_here(key, limit)
     _decisions.labels("allowed" if window.is_allowed else "refused", store).inc()
-    rate = RateLimit(
-        limit=limit, remaining=max(limit - window.used, 0), reset_seconds=max(math.ceil(window.moves_on_in), 1)
-    )
+    rate = _rate(limit, window)
     if not window.is_allowed:
         wait = max(window.free_in(limit), 1.0)
         raise RateLimited(limit=limit, used=window.used, retry_after=wait, headers=headers(rate))
     return rate
+
+
+def standing(principal: Principal) -> RateLimit:
+    """Where the principal's organization stands, without counting anything. One round trip to Valkey."""
+    key, limit = _rule(principal)
+    if window := valkey.quietly(lambda: _look(key)):
+        return _rate(limit, window)
+    return _rate(_own_share(limit), _look_here(key))
 
 
 def of(organization_id: UUID) -> list[Limit]:
@@ -148,6 +152,21 @@ def headers(rate: RateLimit) -> dict[str, str]:
         "RateLimit-Policy": f'"default";q={rate.limit};w={WINDOW_SECONDS}',
         "RateLimit": f'"default";r={rate.remaining};t={rate.reset_seconds}',
     }
+
+
+def _rule(principal: Principal) -> tuple[str, int]:
+    """The window's name and how many requests fit into it."""
+    return _key(principal.organization_id), _requests_per_minute.get(principal.organization_id, _load)
+
+
+def _own_share(limit: int) -> int:
+    return max(limit // _FALLBACK_SHARE, 1)
+
+
+def _rate(limit: int, window: _Window) -> RateLimit:
+    return RateLimit(
+        limit=limit, remaining=max(limit - window.used, 0), reset_seconds=max(math.ceil(window.moves_on_in), 1)
+    )
 
 
 def _key(organization_id: UUID) -> str:
@@ -179,10 +198,12 @@ def _run(script: _Script, key: str, *arguments: int) -> Any:
 
 
 def _take_here(key: str, limit: int) -> _Window:
-    store = _own()
-    taken = store.acquire_sliding_window_entry(key, limit, WINDOW_SECONDS)
-    previous, previous_left, current, current_left = store.get_sliding_window(key, WINDOW_SECONDS)
-    return _Window(taken, previous, previous_left, current, current_left)
+    taken = _own().acquire_sliding_window_entry(key, limit, WINDOW_SECONDS)
+    return replace(_look_here(key), is_allowed=taken)
+
+
+def _look_here(key: str) -> _Window:
+    return _Window(True, *_own().get_sliding_window(key, WINDOW_SECONDS))
 
 
 @cache

@@ -257,6 +257,8 @@ class Provider(Protocol):
     """One adapter. Every method may raise ProviderError; none may block the event loop."""
 
     slug: ClassVar[str]
+    # The title of each model, by its name.
+    models: ClassVar[Mapping[str, str]]
     offers: ClassVar[tuple[Offer, ...]]
 
     async def submit(self, request: SubmitRequest) -> Pending | Done:

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import connections
+from django.utils.dateparse import parse_datetime
 
 from core import clock
 from core.models import IdempotencyRecord
 from generation import jobs
-from generation.models import Job, JobEvent, ModelState, Status
-from tests.factories import BanFactory, JobFactory
+from generation.models import Job, JobEvent, ModelState, ProviderState, Status
+from tests.factories import AttemptFactory, BanFactory, JobFactory
 from usage import ledger
 from usage.models import Entitlement, Hold, LedgerEntry, Price, Wallet
 
@@ -220,6 +221,79 @@ def test_parallel_posts_do_not_pass_the_queue_bound(committed, api, funded, orga
     assert (statuses.count(202), statuses.count(429)) == (5, 35)
 
 
+def test_a_queued_job_says_when_it_may_start_by_how_its_line_moved_lately(api, funded, organization):
+    # given: a start every half a minute
+    for seconds in (120, 90, 60, 30):
+        JobFactory(organization=organization, running=True, started_at=clock.now() - timedelta(seconds=seconds))
+    first, second = [posted(api).json()["jobId"] for _ in range(2)]
+
+    # when
+    shown = [api.get(f"/v1/jobs/{job_id}").json() for job_id in (first, second)]
+
+    # then
+    assert [job["queuePosition"] for job in shown] == [1, 2]
+    waits = [parse_datetime(job["estimatedStartAt"]) - clock.now() for job in shown]
+    assert [round(wait.total_seconds() / 10) * 10 for wait in waits] == [30, 60]
+
+
+@pytest.mark.parametrize("stands", ["nothing started lately", "paused"])
+def test_nobody_says_when_a_line_that_stands_will_move(api, funded, organization, outsider, stands):
+    # given
+    started_at = clock.now() - timedelta(minutes=1 if stands == "paused" else 11)
+    JobFactory(organization=organization, running=True, started_at=started_at)
+    JobFactory(organization=outsider.organization, running=True, started_at=clock.now())
+    if stands == "paused":
+        ProviderState.objects.update(is_paused=True)
+
+    # when
+    shown = api.get(f"/v1/jobs/{posted(api).json()['jobId']}").json()
+
+    # then
+    assert (shown["queuePosition"], shown["estimatedStartAt"]) == (1, None)
+
+
+def test_the_timeline_tells_where_the_time_went(api, organization):
+    # given: a first try that failed after three seconds, and a second that delivered
+    begun = clock.now() - timedelta(minutes=1)
+    job = JobFactory(organization=organization, succeeded=True, created_at=begun, finished_at=at(begun, 40))
+    ended = {"step": "ended", "lease_until": None, "job": job}
+    AttemptFactory(**ended, number=1, created_at=at(begun, 2), intent_at=at(begun, 3), ended_at=at(begun, 5))
+    AttemptFactory(
+        **ended, number=2, created_at=at(begun, 10), intent_at=at(begun, 11), submitted_at=at(begun, 12),
+        delivered_at=at(begun, 30), ended_at=at(begun, 39),
+    )  # fmt: skip
+
+    # when
+    body = api.get(f"/v1/jobs/{job.pk}/timeline").json()
+
+    # then
+    assert [(span["part"], span["attempt"], span["milliseconds"]) for span in body["spans"]] == [
+        ("queue", None, 2_000), ("submit", 1, 1_000), ("provider", 1, 2_000),
+        ("queue", None, 5_000), ("submit", 2, 2_000), ("provider", 2, 18_000), ("store", 2, 9_000),
+        ("settle", 2, 1_000),
+    ]  # fmt: skip
+    assert body["spans"][0]["startedAt"] == clock.rfc3339(begun)
+
+
+def test_the_timeline_of_a_living_job_ends_open(api, organization):
+    # given
+    queued = JobFactory(organization=organization)
+    running = AttemptFactory(job=JobFactory(organization=organization, running=True), intent_at=clock.now()).job
+
+    # when
+    spans = [api.get(f"/v1/jobs/{job.pk}/timeline").json()["spans"] for job in (queued, running)]
+
+    # then
+    assert [(span["part"], span["endedAt"] is None) for span in spans[0]] == [("queue", True)]
+    assert [(span["part"], span["endedAt"] is None) for span in spans[1]] == [
+        ("queue", False), ("submit", False), ("provider", True),
+    ]  # fmt: skip
+
+
+def at(moment, seconds):
+    return moment + timedelta(seconds=seconds)
+
+
 def test_the_jobs_of_others_are_not_there(api, outsider, teammate, funded):
     # given
     job_id = posted(api).json()["jobId"]
@@ -342,13 +416,21 @@ def test_models_carry_schemas_and_prices(api):
     [model] = api.get("/v1/models").json()["data"]
 
     # then
-    assert (model["model"], model["provider"], model["enabled"], model["healthy"]) == (
-        "sandbox/v1", "sandbox", True, True,
+    assert (model["model"], model["title"], model["provider"], model["enabled"], model["healthy"]) == (
+        "sandbox/v1", "Sandbox", "sandbox", True, True,
     )  # fmt: skip
     generate = next(one for one in model["operations"] if one["operation"] == "generate")
     assert generate["inputSchema"]["properties"]["prompt"]["type"] == "string"
-    assert generate["price"][0]["credits"] == 20
+    assert (generate["title"], generate["price"][0]["credits"]) == ("Generate", 20)
     assert len(model["operations"]) == 15
+
+
+def test_faults_on_demand_are_offered_only_where_they_are_to_be_had(api, settings):
+    for has_faults in (True, False):
+        settings.SANDBOX_FAULTS = has_faults
+        [model] = api.get("/v1/models").json()["data"]
+        offered = {"sandbox" in one["inputSchema"]["properties"] for one in model["operations"]}
+        assert offered == {has_faults}
 
 
 @pytest.mark.parametrize("path", ["/v1/jobs", "/v1/models"])

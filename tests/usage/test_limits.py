@@ -162,3 +162,34 @@ def test_the_limit_is_read_once_in_a_while(limited, principal, django_assert_num
     with django_assert_num_queries(1):
         for _ in range(4):
             limits.check_request(principal)
+
+
+def test_every_answer_says_where_the_organization_stands(api, limited):
+    # when
+    read = api.get("/v1/me")
+    written = [api.post("/v1/quotes", {}, format="json") for _ in range(2)]
+    read_again = api.get("/v1/nothing"), api.get("/v1/balance")
+
+    # then: reading is not counted, writing is, refused or not
+    assert [answer.status_code for answer in written] == [422, 422]
+    left = [re.search(r"r=(\d+)", answer["RateLimit"])[1] for answer in (read, *written, read_again[1])]
+    assert left == ["5", "4", "3", "3"]
+    assert read["RateLimit-Policy"] == '"default";q=5;w=60'
+
+
+def test_a_write_too_many_is_refused_wherever_it_goes(api, limited, principal):
+    # given
+    for _ in range(5):
+        limits.check_request(principal)
+
+    # when
+    answers = [api.post("/v1/quotes", {}, format="json"), api.get("/v1/balance")]
+
+    # then
+    assert [answer.status_code for answer in answers] == [429, 200]
+    assert answers[0]["Retry-After"]
+    assert answers[0]["RateLimit"].startswith('"default";r=0;')
+
+
+def test_without_valkey_answers_still_say_where_the_organization_stands(api, limited, valkey_away):
+    assert api.get("/v1/me")["RateLimit"].startswith('"default";r=1;')

@@ -6,13 +6,14 @@ process can take a task over at any time. The same key is the same task: a submi
 
 import asyncio
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
 from core import children, clock
 from generation.providers.base import Done, Offer, Output, Pending, ProviderError, SubmitRequest
 from generation.providers.sandbox.inputs import Fault, SandboxInput, SandboxOptions
-from generation.providers.sandbox.offers import OFFERS
+from generation.providers.sandbox.offers import MODEL, OFFERS
 from generation.providers.sandbox.operations import Refused, Task, perform
 
 # Progress is told at most twice a second; the margin keeps a timer that fires early from asking in vain.
@@ -24,6 +25,7 @@ _DRAW_SECONDS = 60.0
 
 class Sandbox:
     slug: ClassVar[str] = "sandbox"
+    models: ClassVar[Mapping[str, str]] = {MODEL: "Sandbox"}
     offers: ClassVar[tuple[Offer, ...]] = OFFERS
 
     async def submit(self, request: SubmitRequest) -> Pending | Done:
