@@ -372,12 +372,9 @@ def _time(after: object) -> datetime | None:
     if after is None:
         return None
     try:
-        moment = datetime.fromisoformat(str(after))
+        return clock.parse_rfc3339(str(after))
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise BadFrame("after is the time of the last event you have, in RFC 3339.")
-    return moment
+        raise BadFrame("after is the time of the last event you have, in RFC 3339.") from None
 
 
 def _job_id(channel: str) -> UUID:

@@ -1,10 +1,10 @@
 """Jobs, quotes and the catalog over HTTP: parse, authorise, call one function, render."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from pydantic import ValidationError
 from rest_framework import status
@@ -14,7 +14,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts.principal import acting
-from core import idempotency, trace
+from core import clock, idempotency, trace
 from core.exceptions import BadPage
 from core.pagination import Pages
 from core.problems import Refusal, field_errors
@@ -200,14 +200,11 @@ def _filtered(request: Request) -> QuerySet[Job]:
     return found
 
 
-def _moment(text: str) -> Any:
+def _moment(text: str) -> datetime:
     try:
-        moment = parse_datetime(text)
+        return clock.parse_rfc3339(text)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise BadPage("since is a time in RFC 3339, such as 2026-01-31T12:00:00Z.")
-    return moment
+        raise BadPage("since is a time in RFC 3339, such as 2026-01-31T12:00:00Z.") from None
 
 
 def _why(refusal: Refusal) -> dict[str, Any]:

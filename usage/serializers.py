@@ -1,8 +1,10 @@
 """What was spent and may be, as JSON: read-only, explicit fields, credits as whole numbers."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from django import forms
+from django.core.exceptions import ValidationError
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
@@ -86,6 +88,22 @@ class UsageRecordOutput(serializers.ModelSerializer[UsageRecord]):
         )
 
 
+class MomentField(forms.DateTimeField):
+    """A time as the rest of the API takes it."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        if value in self.empty_values:
+            return None
+        try:
+            return clock.parse_rfc3339(str(value))
+        except ValueError as error:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+
+class MomentFilter(filters.IsoDateTimeFilter):  # type: ignore[misc]  # django-filter has no annotations
+    field_class = MomentField
+
+
 class UsageRecordFilters(filters.FilterSet):  # type: ignore[misc]  # django-filter has no annotations
     provider = filters.CharFilter()
     model = filters.CharFilter()
@@ -94,8 +112,8 @@ class UsageRecordFilters(filters.FilterSet):  # type: ignore[misc]  # django-fil
     userId = filters.UUIDFilter(field_name="user_id")
     apiKeyId = filters.UUIDFilter(field_name="api_key_id")
     jobId = filters.UUIDFilter(field_name="job_id")
-    since = filters.IsoDateTimeFilter(field_name="at", lookup_expr="gte", label="At this time or later; RFC 3339.")
-    until = filters.IsoDateTimeFilter(field_name="at", lookup_expr="lt", label="Before this time; RFC 3339.")
+    since = MomentFilter(field_name="at", lookup_expr="gte", label="At this time or later; RFC 3339.")
+    until = MomentFilter(field_name="at", lookup_expr="lt", label="Before this time; RFC 3339.")
 
     class Meta:
         model = UsageRecord

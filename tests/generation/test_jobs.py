@@ -324,7 +324,9 @@ def test_a_list_filters_and_pages(api, organization, owner):
     assert len(api.get("/v1/jobs?operation=upscale").json()["data"]) == 0
     later = (clock.now() + timedelta(hours=1)).isoformat().replace("+00:00", "Z")
     assert api.get("/v1/jobs", {"since": later}).json()["data"] == []
-    assert api.get("/v1/jobs?since=yesterday").status_code == 400
+    for odd in ("yesterday", "2026-01-02T00:00:00", "0001-01-01T00:00:00+16:00"):
+        assert api.get("/v1/jobs", {"since": odd}).status_code == 400
+    assert api.get("/v1/jobs", {"since": "2020-01-01T00:00:00+16:00"}).status_code == 200
 
 
 def test_an_unchanged_job_is_304(api, organization, owner):

@@ -109,6 +109,7 @@ def test_usage_records_say_what_was_used_and_not_what_it_cost_us(api, record, ow
         ({"operation": "upscale"}, 1),
         ({"outcome": "timeout"}, 1),
         ({"since": "2026-01-02T00:00:00Z"}, 2),
+        ({"since": "2026-01-02T16:00:00+16:00"}, 2),
         ({"until": "2026-01-02T00:00:00Z"}, 1),
         ({"provider": "qwen", "outcome": "timeout"}, 0),
     ],
@@ -123,7 +124,16 @@ def test_usage_records_are_filtered(api, record, query, count):
     assert len(api.get("/v1/usage/records", query).json()["data"]) == count
 
 
-@pytest.mark.parametrize("query", [{"userId": "me"}, {"since": "yesterday"}, {"jobId": "1"}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"userId": "me"},
+        {"since": "yesterday"},
+        {"since": "2026-01-02T00:00:00"},
+        {"until": "0001-01-01T00:00:00+16:00"},
+        {"jobId": "1"},
+    ],
+)
 def test_a_filter_that_cannot_be_read_is_refused(api, query):
     # when
     answer = api.get("/v1/usage/records", query)
