@@ -132,6 +132,14 @@ def issue(
     return IssuedKey(row=row, secret=secret)
 
 
+def within_makers_life(actor: Principal, expires_at: datetime | None) -> datetime | None:
+    """When a new key is to end: as asked for, and no later than the key that asks for it."""
+    if actor.api_key_id is None:
+        return expires_at
+    makers = ApiKey.objects.values_list("expires_at", flat=True).get(pk=actor.api_key_id)
+    return min((moment for moment in (expires_at, makers) if moment), default=None)
+
+
 def revoke(key_id: UUID, *, organization_id: UUID, actor_id: UUID) -> None:
     """End a key of the organization for good; raises NotFound for others and for keys revoked before."""
     with transaction.atomic():

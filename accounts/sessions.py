@@ -1,7 +1,11 @@
 """From a user to a principal: membership is read here, each time, so that a change acts at once."""
 
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
+
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
 
 from accounts.api_keys import principal_of_key
 from accounts.models import Membership, Role
@@ -29,6 +33,19 @@ def current(principal: Principal) -> Principal | None:
     if principal.api_key_id is not None:
         return principal_of_key(principal.api_key_id)
     return principal_for_user(principal.user_id, principal.organization_id)
+
+
+def principal_of_session(session_key: str, organization_id: UUID | None) -> Principal | None:
+    """Whom a session of Django's speaks for now; None when it ended, or its user changed their password."""
+    holder: Any = SimpleNamespace(session=SessionStore(session_key))
+    user: Any = get_user(holder)
+    return principal_for_user(user.pk, organization_id) if user.is_authenticated else None
+
+
+def may_go_on(principal: Principal, session_key: str | None, right: str) -> bool:
+    """Whether a connection that was opened by this principal, by a session or without, may still do what it does."""
+    now = current(principal) if session_key is None else principal_of_session(session_key, principal.organization_id)
+    return now is not None and now.may(right)
 
 
 def act_in(principal: Principal, organization_id: UUID) -> Principal:

@@ -240,6 +240,7 @@ class ApiKeys(ListAPIView[ApiKey]):
         actor = acting(request)
         body = _read(ApiKeyInput, request)
         _require_no_wider(actor, body["scopes"])
+        body["expires_at"] = api_keys.within_makers_life(actor, body.get("expires_at"))
         secrets: list[str] = []
 
         def issue() -> UUID:

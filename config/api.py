@@ -16,6 +16,7 @@ from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooB
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 
@@ -211,6 +212,10 @@ class ProblemMiddleware(MiddlewareMixin):
         if rate := getattr(request, "rate_limit", None):
             for name, text in limits.headers(rate).items():
                 response.headers[name] = text
+        if _is_api(request):
+            # Every answer is the caller's own, and may carry links that speak for them.
+            response.headers.setdefault("Cache-Control", "private, no-cache")
+            patch_vary_headers(response, ("Authorization", "Cookie", "X-Session-Token", "X-Organization-Id"))
         if response.status_code < 400 or not _is_api(request) or "json" in response.headers.get("Content-Type", ""):
             return response
         code, detail = _DETAILS.get(response.status_code, ("refused", HTTPStatus(response.status_code).phrase))

@@ -348,6 +348,8 @@ POLL_TIMEOUT_SECONDS = env.seconds("POLL_TIMEOUT_SECONDS", 120)
 SWEEP_SECONDS = env.seconds("SWEEP_SECONDS", 5)
 DRAIN_SECONDS = env.seconds("DRAIN_SECONDS", 345)
 MAX_ATTEMPTS = env.integer("MAX_ATTEMPTS", 3)
+# How long a provider that failed five times in a row is left alone before a probe; doubles up to sixteen times that.
+CIRCUIT_SECONDS = env.seconds("CIRCUIT_SECONDS", 15)
 RETRY_BACKOFF_SECONDS = env.seconds("RETRY_BACKOFF_SECONDS", 2)
 # How long a result that was paid for waits for a bucket that is away.
 STORE_PATIENCE_SECONDS = env.seconds("STORE_PATIENCE_SECONDS", 900)

@@ -33,3 +33,7 @@ class Fresh[K, V]:
             self._kept.clear()
         self._kept[key] = (now, value)
         return value
+
+    def forget(self) -> None:
+        """Load everything anew at its next question, in this process."""
+        self._kept.clear()

@@ -22,12 +22,13 @@ from typing import Any, Protocol
 import structlog
 from django.conf import settings
 from django.db import connection
+from pydantic import ValidationError
 
 from core import clock
 from core.postgres.prepared import fetch_row
 from generation import catalog, dispatch, progress
 from generation.dispatch import Claim
-from generation.exceptions import LeaseLost
+from generation.exceptions import LeaseLost, UnknownOperation
 from generation.models import Attempt, Job, Stage, Status
 from generation.providers.base import Billed, Done, InputFile, Output, Pending, ProviderError, SubmitRequest
 from storage import assets
@@ -125,9 +126,6 @@ class _Run:
     def __init__(self, held: Held, folder: Path, host: Host, signals: Signals) -> None:
         self.claim, self.job, self.attempt = held.claim, held.job, held.attempt
         self.folder, self.host, self.signals = folder, host, signals
-        self.offer = catalog.offer(self.attempt.model, self.job.operation)
-        self.provider = catalog.PROVIDERS[self.attempt.provider]()
-        self.input = self.offer.input.model_validate(self.job.input)
         self.files: dict[str, InputFile] = {}
         self.event_at = 0.0
         self.was_cancel_asked = False
@@ -146,6 +144,7 @@ class _Run:
         """Go on from the last written step until the provider has delivered."""
         if self.attempt.crashes >= dispatch.MAX_CRASHES:
             raise ProviderError("worker_lost", "The work was interrupted too often.", billed=self._billed_so_far())
+        self._read_the_order()
         await self._fetch_inputs()
         answer: Pending | Done
         if self.attempt.step == Step.CLAIMED:
@@ -157,6 +156,18 @@ class _Run:
         while isinstance(answer, Pending):
             answer = await self._wait(answer)
         return answer
+
+    def _read_the_order(self) -> None:
+        """A job may outlive what it was ordered from: a deploy that takes an operation away or tightens its input."""
+        try:
+            self.offer = catalog.offer(self.attempt.model, self.job.operation)
+            self.provider = catalog.PROVIDERS[self.attempt.provider]()
+            self.input = self.offer.input.model_validate(self.job.input)
+        except (UnknownOperation, KeyError, ValidationError) as error:
+            log.warning("attempt.order_unreadable", jobId=str(self.job.id), errorCode=type(error).__name__)
+            raise ProviderError(
+                "no_longer_offered", "What was ordered is not offered any more.", billed=self._billed_so_far()
+            ) from error
 
     async def _submit(self) -> Pending | Done:
         if self.signals.is_draining:
@@ -176,6 +187,7 @@ class _Run:
             # Whatever broke, the call may have arrived: ask before anything is concluded.
             log.exception("attempt.submit_broke", jobId=str(self.job.id), attemptId=str(self.attempt.id))
             return await self._reconcile()
+        await self.host.database(dispatch.answered, self.attempt.provider)
         if isinstance(answer, Pending):
             await self._accepted(answer)
         return answer
@@ -341,6 +353,8 @@ class _Run:
     async def _fail(self, error: ProviderError) -> None:
         """End the attempt: back to the queue where another try may help and this one is surely free, else the job."""
         tries_left = self.job.attempts_made < settings.MAX_ATTEMPTS
+        if error.is_outage:
+            await self.host.database(dispatch.failed, self.attempt.provider)
         if error.is_rate_limit:
             # Not an attempt: it says something of the provider's pace and nothing of this job.
             await self.host.database(_slow_down, self.attempt.provider, error.retry_after)

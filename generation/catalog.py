@@ -93,7 +93,7 @@ def models() -> list[ModelJSON]:
             "provider": provider_of(model),
             "title": PROVIDERS[provider_of(model)].models[model],
             "enabled": model in states and states[model].is_enabled,
-            "healthy": model in states and not states[model].provider.is_paused,
+            "healthy": model in states and states[model].provider.is_healthy,
             "operations": [_operation_json(one, prices) for one in offers],
         }
         for model, offers in _by_model().items()

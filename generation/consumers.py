@@ -11,7 +11,6 @@ import json
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -21,8 +20,6 @@ from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
-from django.contrib.auth import get_user
-from django.contrib.sessions.backends.db import SessionStore
 from django.http import parse_cookie
 
 from accounts import sessions, tickets
@@ -91,6 +88,8 @@ class EventSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.principal: Principal | None = None
+        # Where the cookie of a session opened it.
+        self.session_key: str | None = None
         self.opened_at = clock.monotonic()
         self._subscriptions: dict[str, Subscription] = {}
         self._outbox: list[str] = []
@@ -132,7 +131,9 @@ class EventSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
             return
         await self.accept()
         if session_key:
-            await self._sign_in(await on_thread(_principal_of_session, session_key, self._organization_asked_for()))
+            self.session_key = session_key
+            asked_for = self._organization_asked_for()
+            await self._sign_in(await on_thread(sessions.principal_of_session, session_key, asked_for))
         if self.principal is None and not self._is_closing:
             loop = asyncio.get_running_loop()
             self._auth_timer = loop.call_later(AUTH_SECONDS, self.close_soon, NOT_SIGNED_IN)
@@ -296,7 +297,7 @@ class EventSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
 
 
 class Sockets:
-    """The signed-in sockets of this process; re-checked every 30 s, one look-up for each distinct principal."""
+    """The signed-in sockets of this process; re-checked every 30 s, one look-up for each who opened some."""
 
     def __init__(self) -> None:
         self._principals: dict[EventSocket, Principal] = {}
@@ -322,21 +323,22 @@ class Sockets:
     async def _keep(self) -> None:
         while self._principals:
             await asyncio.sleep(RECHECK_SECONDS)
-            for principal in set(self._principals.values()):
+            for opener in {(principal, socket.session_key) for socket, principal in self._principals.items()}:
                 try:
-                    is_allowed = await on_thread(sessions.current, principal) is not None
+                    may_go_on = await on_thread(sessions.may_go_on, *opener, "jobs:read")
                 except Exception:
                     log.exception("sockets.recheck_failed")
                     continue
-                if not is_allowed:
-                    self._close_all(principal, NOT_ALLOWED)
+                if not may_go_on:
+                    self._close_all(*opener)
             now = clock.monotonic()
             for socket in [one for one in self._principals if now - one.opened_at > LIFE_SECONDS]:
                 socket.close_soon(COME_BACK)
 
-    def _close_all(self, principal: Principal, code: int) -> None:
-        for socket in [one for one, owner in self._principals.items() if owner == principal]:
-            socket.close_soon(code)
+    def _close_all(self, principal: Principal, session_key: str | None) -> None:
+        for socket, owner in list(self._principals.items()):
+            if (owner, socket.session_key) == (principal, session_key):
+                socket.close_soon(NOT_ALLOWED)
 
 
 sockets = Sockets()
@@ -390,8 +392,3 @@ def _job_id(channel: str) -> UUID:
 
 def _session_key(cookies: str) -> str | None:
     return parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME)
-
-
-def _principal_of_session(session_key: str, organization_id: UUID | None) -> Principal | None:
-    user: Any = get_user(SimpleNamespace(session=SessionStore(session_key)))  # type: ignore[arg-type]  # reads .session
-    return sessions.principal_for_user(user.pk, organization_id) if user.is_authenticated else None

@@ -11,10 +11,14 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
+from core.fresh import Fresh
 from generation import progress
+from generation.models import ProviderState
 
 # A job whose worker died this often is ended: it may be what kills them.
 MAX_CRASHES = 3
+
+_is_failing = Fresh[str, bool](seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,10 @@ def claim(provider: str, *, worker: str, slots: int) -> Batch:
     One transaction under the claim's advisory lock; 4 to 12 ms. Safe to repeat: what it takes is taken once.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT generation_claim(%s, %s, %s, %s)", [provider, worker, slots, settings.LEASE_SECONDS])
+        cursor.execute(
+            "SELECT generation_claim(%s, %s, %s, %s, %s)",
+            [provider, worker, slots, settings.LEASE_SECONDS, ProviderState.OPEN_AFTER],
+        )
         answer = _json(cursor.fetchone()[0])
     for one in answer["claims"]:
         progress.announce(one["organization"], one["job"], one["event"])
@@ -132,6 +139,41 @@ def slow_down(provider: str, *, retry_after_seconds: float | None) -> None:
             """,
             [retry_after_seconds or 0, provider],
         )
+
+
+def failed(provider: str) -> None:
+    """A call met a provider that is out of order. So many in a row open its circuit: no process sends it anything for
+    a while, then one job as a probe; each probe that fails doubles the while.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE generation_providerstate
+            SET failures = failures + 1,
+                resumes_at = CASE WHEN failures + 1 >= %(open_after)s THEN greatest(resumes_at, now() + make_interval(
+                    secs => least(%(pause)s * 2 ^ least(failures + 1 - %(open_after)s, 10), %(longest)s)))
+                  ELSE resumes_at END
+            WHERE provider = %(provider)s AND (resumes_at IS NULL OR resumes_at <= now() OR failures < %(open_after)s)
+            """,
+            {
+                "open_after": ProviderState.OPEN_AFTER,
+                "pause": settings.CIRCUIT_SECONDS,
+                "longest": settings.CIRCUIT_SECONDS * 16,
+                "provider": provider,
+            },
+        )
+    _is_failing.forget()
+
+
+def answered(provider: str) -> None:
+    """A call was answered: the provider works, its circuit closes. Asks Postgres at most once a second."""
+    if _is_failing.get(provider, _load_is_failing):
+        ProviderState.objects.filter(pk=provider, failures__gt=0).update(failures=0, resumes_at=None)
+        _is_failing.forget()
+
+
+def _load_is_failing(provider: str) -> bool:
+    return ProviderState.objects.filter(pk=provider, failures__gt=0).exists()
 
 
 def waiting_providers() -> list[str]:

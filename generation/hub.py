@@ -11,7 +11,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from itertools import batched
 from uuid import UUID
@@ -33,6 +33,8 @@ CHECK_SECONDS = 15
 # How far back an organization's snapshot reaches beyond the time asked for.
 _OVERLAP = timedelta(seconds=10)
 _SNAPSHOT_JOBS = 500
+# Nothing of ours is older; times before it would leave the calendar.
+_FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 _LISTENERS_AT_ONCE = 50
 
 
@@ -116,8 +118,10 @@ class Hub:
     def share(self, channel: str, events: list[Event]) -> None:
         """Tell the channel's listeners what one of them has just read in Postgres: the others may have missed it."""
         if room := self._rooms.get(channel):
+            # Of an organization's jobs each last event is read, and no gap is meant by it.
+            tell = self._take if channel.startswith("job:") else self._tell
             for event in events:
-                self._tell(room, event)
+                tell(room, event)
 
     async def leave(self, channel: str, listener: Listener) -> None:
         """Hear no more; the last to leave ends the process's subscription. Repeatable."""
@@ -168,7 +172,10 @@ class Hub:
         room = self._rooms.get(channel)
         if room is None:
             return
-        event = Event.parse(body)
+        self._take(room, Event.parse(body))
+
+    def _take(self, room: Room, event: Event) -> None:
+        """Tell the room of an event, unless one before it is missing: then all that is, in order, from the rows."""
         last = room.seen.get(event.job_id)
         if last is not None and event.seq > last + 1:
             filling = asyncio.create_task(self._fill_gap(room, event.job_id, last))
@@ -229,11 +236,14 @@ async def events_after(job_id: UUID, after: int) -> list[Event]:
 
 
 async def events_for(organization_id: UUID, job_id: UUID, after: int) -> list[Event] | None:
-    """events_after, for somebody who may be asking for a job that is not theirs: None when it is not."""
+    """The event numbered `after` and all beyond it; None where the job is not the organization's.
+
+    With the one that the asker has, the hub knows what comes next, and a gap when it meets one.
+    """
 
     def read() -> list[Event] | None:
         own = Job.objects.for_organization(organization_id).filter(pk=job_id)
-        events = _events(JobEvent.objects.filter(job__in=own, seq__gt=after))
+        events = _events(JobEvent.objects.filter(job__in=own, seq__gte=after))
         return events if events or own.exists() else None
 
     return await on_thread(read)
@@ -249,7 +259,7 @@ async def snapshot(organization_id: UUID, since: datetime) -> list[Event]:
 
     def read() -> list[Event]:
         changed = Job.objects.for_organization(organization_id).filter(
-            Q(status__in=("queued", "running")) | Q(finished_at__gt=since - _OVERLAP)
+            Q(status__in=("queued", "running")) | Q(finished_at__gt=max(since, _FIRST) - _OVERLAP)
         )
         heads = dict(changed.order_by("-id").values_list("id", "seq")[:_SNAPSHOT_JOBS])
         rows = JobEvent.objects.filter(job_id__in=heads).order_by("at").values_list("job_id", "seq", "body")

@@ -26,7 +26,7 @@ from generation.exceptions import InvalidInput, JobNotRetryable, QueueFull
 from generation.models import Job, ProviderState, Status
 from generation.providers.base import OperationInput
 from storage import assets
-from usage import ledger, pricing
+from usage import ledger, limits, pricing
 from usage.exceptions import BY_REASON, InsufficientCredits
 
 ROUTE = "jobs"
@@ -168,6 +168,9 @@ def refusal_of(principal: Principal, order: Order) -> Refusal | None:
         assets.require_inputs(principal.organization_id, order.input.asset_ids())
     except Refusal as refusal:
         return refusal
+    bound = limits.most_queued(principal.organization_id)
+    if Job.objects.for_organization(principal.organization_id).filter(status=Status.QUEUED).count() >= bound:
+        return QueueFull(retry_after=5)
     reason = ledger.refusal_of(principal.organization_id, principal.user_id, order.credits)
     return _refusal(reason, principal, order) if reason else None
 
@@ -204,7 +207,8 @@ def _effect_of_cancel(job: Job) -> Effect:
         case Status.RUNNING:
             return "requested"
         case Status.CANCELED:
-            return "requested" if job.attempts_made else "prevented"
+            # A job in its back-off was tried before, and ends as one that never ran.
+            return "requested" if job.cancel_requested_at else "prevented"
         case _:
             return "too_late"
 
@@ -219,8 +223,14 @@ def as_retry(job: Job) -> JobRequest:
         input=job.input,
         metadata=job.metadata,
         priority=job.priority,
+        start_deadline_seconds=_seconds_until(job.start_deadline_at, job),
+        deadline_seconds=_seconds_until(job.deadline_at, job),
         retry_of=job.id,
     )
+
+
+def _seconds_until(deadline: datetime | None, job: Job) -> float | None:
+    return None if deadline is None else (deadline - job.created_at).total_seconds()
 
 
 def line(job: Job) -> Line | None:

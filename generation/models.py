@@ -268,9 +268,19 @@ class ProviderState(models.Model):
     pace = models.FloatField(default=60_000)
     tokens = models.FloatField(default=0)
     paced_at = models.DateTimeField(db_default=Now())
-    # No submit before this instant: a provider's Retry-After.
+    # Answers that failed in a row; so many open the circuit (generation.dispatch).
+    failures = models.PositiveIntegerField(default=0, db_default=0)
+    # No submit before this instant: a provider's Retry-After, or its open circuit.
     resumes_at = models.DateTimeField(null=True, blank=True)
     slowed_at = models.DateTimeField(null=True, blank=True)
+
+    # So many failures in a row open the circuit.
+    OPEN_AFTER = 5
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether its jobs start as they come: neither paused by staff nor out of order."""
+        return not self.is_paused and self.failures < self.OPEN_AFTER
 
     def __str__(self) -> str:
         return self.provider

@@ -7,8 +7,11 @@ from uuid import UUID
 from django.http import HttpRequest, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
+from accounts import sessions
 from accounts.authentication import principal_of
 from accounts.exceptions import RoleForbids
+from accounts.principal import Principal
+from core import clock
 from core.exceptions import BadPage
 from core.threads import on_thread
 from generation import jobs
@@ -17,6 +20,8 @@ from generation.hub import Event, events_after, hub
 from generation.progress import job_channel
 
 HEARTBEAT_SECONDS = 15
+# Who signs out, or loses a key or role, goes on reading for no longer.
+RECHECK_SECONDS = 30
 _MAX_WAITING_EVENTS = 256
 
 
@@ -24,15 +29,19 @@ _MAX_WAITING_EVENTS = 256
 async def job_events(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
     """`GET /v1/jobs/{id}/events`: what was written after `Last-Event-ID` or `?after=`, then what comes, to the end."""
     after = _after(request.headers.get("Last-Event-ID") or request.GET.get("after"))
-    await on_thread(_authorise, request, job_id)
-    response = StreamingHttpResponse(_stream(job_id, after), content_type="text/event-stream")
+    principal = await on_thread(_authorise, request, job_id)
+    # A key is judged by its row; anybody else by the session they came with, too.
+    session_key = None if principal.api_key_id else request.headers.get("X-Session-Token", request.session.session_key)
+    opener = (principal, session_key)
+    response = StreamingHttpResponse(_stream(opener, job_id, after), content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     # Proxies that buffer would keep the news to themselves.
     response["X-Accel-Buffering"] = "no"
     return response
 
 
-async def _stream(job_id: UUID, after: int) -> AsyncIterator[bytes]:
+async def _stream(opener: tuple[Principal, str | None], job_id: UUID, after: int) -> AsyncIterator[bytes]:
+    checked_at = clock.monotonic()
     news: asyncio.Queue[Event] = asyncio.Queue(_MAX_WAITING_EVENTS)
 
     def listen(event: Event) -> None:
@@ -54,6 +63,10 @@ async def _stream(job_id: UUID, after: int) -> AsyncIterator[bytes]:
                     yield f"id: {event.seq}\ndata: {event.body}\n\n".encode()
                     if event.is_final:
                         return
+            if clock.monotonic() - checked_at > RECHECK_SECONDS:
+                checked_at = clock.monotonic()
+                if not await on_thread(sessions.may_go_on, *opener, "jobs:read"):
+                    return
             try:
                 event = await asyncio.wait_for(news.get(), HEARTBEAT_SECONDS)
             except TimeoutError:
@@ -65,13 +78,14 @@ async def _stream(job_id: UUID, after: int) -> AsyncIterator[bytes]:
         await hub().leave(channel, listen)
 
 
-def _authorise(request: HttpRequest, job_id: UUID) -> None:
+def _authorise(request: HttpRequest, job_id: UUID) -> Principal:
     principal = principal_of(request)
     if principal is None:
         raise NotSignedIn
     if not principal.may("jobs:read"):
         raise RoleForbids
     jobs.find(principal.organization_id, job_id)
+    return principal
 
 
 def _after(text: str | None) -> int:

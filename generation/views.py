@@ -126,10 +126,11 @@ class JobRetry(APIView):
         operation_id="retryJob", tags=["jobs"], request=None, responses={202: _JOB}, parameters=[_IDEMPOTENCY_KEY]
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        key = _idempotency_key(request)
+        first = jobs.find(acting(request).organization_id, job_id)
+        key = _idempotency_key(request, about=str(job_id))
         if key and (job := jobs.replayed(acting(request), key)):
             return _accepted(Admission(job=job, is_replay=True))
-        again = jobs.as_retry(jobs.find(acting(request).organization_id, job_id))
+        again = jobs.as_retry(first)
         throttling.count(request)
         return _accepted(_submit(request, again, key))
 
@@ -183,9 +184,10 @@ def _shown(job: Job) -> JobJSON:
     return job_json(job, assets=outputs, line=jobs.line(job))
 
 
-def _idempotency_key(request: Request) -> IdempotencyKey | None:
+def _idempotency_key(request: Request, *, about: str = "") -> IdempotencyKey | None:
+    """`about` is what the request names in its path, which a repetition must name too."""
     key = idempotency.read_key(request)
-    return IdempotencyKey(key=key, body_sha256=idempotency.body_sha256(request.body)) if key else None
+    return IdempotencyKey(key=key, body_sha256=idempotency.body_sha256(about.encode() + request.body)) if key else None
 
 
 def _filtered(request: Request) -> QuerySet[Job]:

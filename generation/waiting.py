@@ -7,6 +7,7 @@ lives, the answer waits on the hub, costs no thread meanwhile, and then shows th
 import asyncio
 import json
 import re
+from http import HTTPStatus
 from typing import Any, cast
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from generation.progress import job_channel
 from storage.streaming import EmptyBody
 
 MAX_SECONDS = 60
+_OF_THE_REQUEST = {b"location", b"idempotency-replayed", b"ratelimit", b"ratelimit-policy"}
 _PATHS = re.compile(r"/v1/jobs(/[0-9a-f-]{36}(/retry)?)?")
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})", re.IGNORECASE)
 
@@ -40,11 +42,13 @@ class PatientAnswers:
         if not seconds:
             await self._application(scope, receive, send)
             return
-        answer = await self._answer(scope, receive)
+        http = cast(HTTPScope, scope)
+        # Who waits wants to see the end: "not changed yet" would come at once.
+        answer = await self._answer(_without(http, {b"if-none-match"}), receive)
         job = _living_job(answer)
         if job is not None:
             await _until_it_ends(job, seconds=seconds)
-            answer = await self._answer(_as_get(cast(HTTPScope, scope), job), EmptyBody())
+            answer = _merged(answer, await self._answer(_as_get(http, job), EmptyBody()))
         for event in answer:
             await send(event)
 
@@ -102,20 +106,36 @@ async def _until_it_ends(job_id: UUID, *, seconds: float) -> None:
         await hub().leave(channel, listen)
 
 
+def _merged(first: list[ASGISendEvent], last: list[ASGISendEvent]) -> list[ASGISendEvent]:
+    """The job as it is now, with what only the first answer says of the request.
+
+    The first answer alone where the caller may submit and not read.
+    """
+    before, now = cast(Any, first[0]), cast(Any, last[0])
+    if now["status"] != HTTPStatus.OK:
+        return first
+    kept = [(name, value) for name, value in before["headers"] if name.lower() in _OF_THE_REQUEST]
+    others = [(name, value) for name, value in now["headers"] if name.lower() not in _OF_THE_REQUEST]
+    return [now | {"headers": [*others, *kept]}, *last[1:]]
+
+
+def _without(scope: HTTPScope, names: set[bytes]) -> HTTPScope:
+    headers = [(name, value) for name, value in scope["headers"] if name not in names]
+    return cast(HTTPScope, dict(scope) | {"headers": headers})
+
+
 def _as_get(scope: HTTPScope, job_id: UUID) -> HTTPScope:
     """The same caller asking for the job; no preference, so that the answer comes at once."""
     path = f"/v1/jobs/{job_id}"
     dropped = {b"prefer", b"content-length", b"content-type", b"if-none-match", b"idempotency-key"}
-    headers = [(name, value) for name, value in scope["headers"] if name not in dropped]
     return cast(
         HTTPScope,
-        dict(scope)
+        dict(_without(scope, dropped))
         | {
             "method": "GET",
             "path": path,
             "raw_path": path.encode(),
             "query_string": b"",
-            "headers": headers,
             "state": {},
         },
     )

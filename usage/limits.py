@@ -146,6 +146,12 @@ def of(organization_id: UUID) -> list[Limit]:
     ]
 
 
+def most_queued(organization_id: UUID) -> int:
+    """How many of the organization's jobs may wait."""
+    bound = Entitlement.objects.filter(pk=organization_id).values_list("queued_jobs", flat=True).first()
+    return Entitlement().queued_jobs if bound is None else bound
+
+
 def headers(rate: RateLimit) -> dict[str, str]:
     """RateLimit-Policy and RateLimit of the IETF draft "RateLimit header fields for HTTP"."""
     return {

@@ -108,6 +108,11 @@ class ProviderError(Exception):
     def is_rate_limit(self) -> bool:
         return self.code == "rate_limited"
 
+    @property
+    def is_outage(self) -> bool:
+        """Whether it says that the provider is out of order, and not that it refused or failed at this one task."""
+        return self.code in {"server_error", "timeout", "lost_reply", "never_arrived"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:

@@ -328,3 +328,17 @@ def test_organization_has_a_bound_of_keys(api, organization, owner, monkeypatch)
 
     # then
     assert (answer.status_code, answer.json()["code"]) == (409, "too_many_api_keys")
+
+
+def test_a_key_makes_none_that_outlives_it(api, owner):
+    # given
+    end = (timezone.now() + timedelta(days=1)).replace(microsecond=0)
+    ApiKey.objects.filter(user=owner).update(expires_at=end)
+
+    # when
+    asked_for = [None, (end + timedelta(days=1)).isoformat(), (end - timedelta(hours=1)).isoformat()]
+    made = [api.post("/v1/api-keys", {"name": "next", "expiresAt": moment}, format="json") for moment in asked_for]
+
+    # then
+    ends = [ApiKey.objects.get(pk=answer.json()["id"]).expires_at for answer in made]
+    assert ends == [end, end, end - timedelta(hours=1)]

@@ -169,12 +169,33 @@ def test_an_answer_waits_for_the_end_where_that_is_preferred(stack, client, fund
     job = answer.json()
     assert (answer.status_code, job["status"]) == (200, "succeeded")
     assert httpx2.get(job["resultUrl"]).status_code == 200
+    assert answer.headers["Location"] == f"/v1/jobs/{job['jobId']}"
+    assert answer.headers["RateLimit"]
+
+    # and a poller that knows how the job stands waits as well
+    later = submit(client, latencySeconds=1)
+    tag = client.get(f"/v1/jobs/{later}").headers["ETag"]
+    ended = client.get(f"/v1/jobs/{later}", headers={"Prefer": "wait=20", "If-None-Match": tag})
+    assert (ended.status_code, ended.json()["status"]) == (200, "succeeded")
 
     # and one that takes longer is shown as it stands
     slow = submit(client, latencySeconds=60)
     still = client.get(f"/v1/jobs/{slow}", headers={"Prefer": "wait=1"}).json()
     assert still["status"] in {"queued", "running"}
     client.post(f"/v1/jobs/{slow}/cancel")
+
+
+def test_a_key_that_may_only_submit_gets_its_answer_after_the_wait(stack, client, owner, funded):
+    # given
+    key = client.post("/v1/api-keys", json={"name": "submits", "scopes": ["jobs:write"]}).json()["key"]
+    body = {"operation": "magic-prompt", "model": "sandbox/v1", "input": {"prompt": "a cat"}}
+
+    # when
+    answer = client.post("/v1/jobs", json=body, headers={"Prefer": "wait=20", "Authorization": f"Bearer {key}"})
+
+    # then
+    assert answer.status_code == 202
+    assert answer.headers["Location"] == f"/v1/jobs/{answer.json()['jobId']}"
 
 
 def test_the_organizations_channel_tells_of_every_job(stack, client, funded):

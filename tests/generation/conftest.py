@@ -13,7 +13,7 @@ def runner(committed, settings):
 
     settings.RETRY_BACKOFF_SECONDS = 0.05
     settings.SEND_WITHIN_SECONDS = 0.5
-    ProviderState.objects.filter(pk="sandbox").update(resumes_at=None, pace=60_000, tokens=1_000)
+    ProviderState.objects.filter(pk="sandbox").update(resumes_at=None, pace=60_000, tokens=1_000, failures=0)
     # What committed tests before this one left in the line would be worked on first.
     for job_id in Job.objects.filter(status=Status.QUEUED).values_list("id", flat=True):
         jobs.cancel(job_id)

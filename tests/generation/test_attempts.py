@@ -216,3 +216,31 @@ def test_a_stale_token_changes_nothing(api, funded, committed):
 
 def test_the_ledger_proves_itself_after_all_of_this(committed):
     assert ledger.verify().errors == ()
+
+
+def test_a_job_that_is_not_offered_any_more_ends_and_costs_nothing(api, funded, runner):
+    # given: as after a deploy that tightened its input
+    job = submitted(api)
+    Job.objects.filter(pk=job.pk).update(input={"prompt": ""})
+
+    # when
+    ended(job, runner)
+
+    # then
+    assert (job.status, job.error_code) == (Status.FAILED, "no_longer_offered")
+    assert_settled(job, charged=0)
+
+
+def test_a_provider_out_of_order_is_left_alone_until_a_probe_is_answered(api, funded, runner, settings):
+    # given
+    settings.CIRCUIT_SECONDS = 0.3
+    failing = [submitted(api, failWith="server_error", failAttempts=2) for _ in range(3)]
+
+    # when
+    until(lambda: ProviderState.objects.get(pk="sandbox").failures >= 5, runner=runner)
+
+    # then
+    assert not api.get("/v1/models").json()["data"][0]["healthy"]
+    for job in failing:
+        assert ended(job, runner).status == Status.SUCCEEDED
+    assert ProviderState.objects.get(pk="sandbox").failures == 0

@@ -153,6 +153,89 @@ def test_banned_paused_disabled_and_overdue_work_waits(provider):
     assert claimed(provider) == [wanted.pk]
 
 
+@pytest.mark.parametrize("blocked", ["banned", "too large for what is left"])
+def test_one_who_cannot_start_takes_nobody_elses_turn(provider, blocked):
+    # given: two organizations that are equally needy, the one whose id comes first blocked
+    first, second = sorted((EntitlementFactory(places=4).organization for _ in range(2)), key=lambda one: one.pk)
+    if blocked == "banned":
+        BanFactory(organization=None, user=waiting(provider, first).user)
+    else:
+        user = MembershipFactory(organization=first).user
+        for _ in range(3):
+            waiting(provider, first, user)
+        assert len(claimed(provider)) == 3
+        JobFactory(organization=second, running=True, places=3, provider=provider.provider, model=f"{provider.pk}/v1")
+        waiting(provider, first, user, places=2)
+    wanted = waiting(provider, second)
+
+    # then
+    assert claimed(provider, slots=1) == [wanted.pk]
+
+
+def test_a_job_larger_than_a_cap_runs_alone(provider):
+    # given
+    organization = EntitlementFactory(places=2).organization
+    user = MembershipFactory(organization=organization).user
+    large = waiting(provider, organization, user, places=4)
+    small = waiting(provider, organization, user)
+
+    # then
+    assert claimed(provider) == [large.pk]
+    assert claimed(provider) == []
+    Job.objects.filter(pk=large.pk).update(stage=Stage.STORING)
+    assert claimed(provider) == [small.pk]
+
+
+def test_a_circuit_opens_after_failures_in_a_row_and_sends_one_probe(provider, settings):
+    # given
+    settings.CIRCUIT_SECONDS = 15
+    slug, jobs = provider.provider, [waiting(provider) for _ in range(3)]
+    for _ in range(4):
+        dispatch.failed(slug)
+    dispatch.answered(slug)
+    for _ in range(5):
+        dispatch.failed(slug)
+
+    # then: nothing for a while
+    batch = dispatch.claim(slug, worker="w", slots=10)
+    assert batch.claims == ()
+    assert 14 < batch.again_seconds <= 15
+    assert not ProviderState.objects.get(pk=slug).is_healthy
+
+    # when: one job, and none beside it
+    while_is_over(slug)
+    [probe] = claimed(provider)
+    assert claimed(provider) == []
+
+    # then: a failed probe doubles the while
+    dispatch.failed(slug)
+    assert 29 < dispatch.claim(slug, worker="w", slots=10).again_seconds <= 30
+
+    # when
+    while_is_over(slug)
+    dispatch.answered(slug)
+
+    # then
+    assert sorted(claimed(provider)) == sorted(job.pk for job in jobs if job.pk != probe)
+    assert ProviderState.objects.get(pk=slug).is_healthy
+
+
+def test_calls_that_were_in_flight_together_count_once_an_open_circuit(provider, settings):
+    # given
+    settings.CIRCUIT_SECONDS = 15
+
+    # when
+    for _ in range(20):
+        dispatch.failed(provider.provider)
+
+    # then
+    assert ProviderState.objects.get(pk=provider.pk).failures == 5
+
+
+def while_is_over(slug):
+    ProviderState.objects.filter(pk=slug).update(resumes_at=clock.now() - timedelta(seconds=1))
+
+
 def test_pace_bounds_submits_and_says_when_to_come_back(provider):
     # given: one a second
     ProviderState.objects.filter(pk=provider.pk).update(pace_per_minute=60, pace=60, tokens=1)

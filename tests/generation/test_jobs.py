@@ -376,6 +376,66 @@ def test_a_retry_is_a_new_job_and_names_the_old_one(api, funded, organization, o
     assert api.post(f"/v1/jobs/{running.pk}/retry").json()["code"] == "job_not_retryable"
 
 
+def test_a_key_of_a_retry_names_the_job_that_is_retried(api, funded, organization, owner):
+    # given
+    first, second = [JobFactory(organization=organization, user=owner, failed=True) for _ in range(2)]
+
+    def retried(job_id):
+        return api.post(f"/v1/jobs/{job_id}/retry", headers={"Idempotency-Key": "again"})
+
+    # when
+    answers = [retried(first.pk), retried(first.pk), retried(second.pk), retried(uuid.uuid4())]
+
+    # then
+    assert [answer.status_code for answer in answers] == [202, 202, 422, 404]
+    assert answers[0].json()["jobId"] == answers[1].json()["jobId"]
+    assert answers[2].json()["code"] == "idempotency_mismatch"
+
+
+def test_a_retry_keeps_the_deadlines(api, funded, organization, owner):
+    # given
+    begun = clock.now() - timedelta(hours=1)
+    failed = JobFactory(
+        organization=organization, user=owner, failed=True, created_at=begun,
+        start_deadline_at=at(begun, 60), deadline_at=at(begun, 90),
+    )  # fmt: skip
+
+    # when
+    again = Job.objects.get(pk=api.post(f"/v1/jobs/{failed.pk}/retry").json()["jobId"])
+
+    # then
+    spans = [moment - again.created_at for moment in (again.start_deadline_at, again.deadline_at)]
+    assert [round(span.total_seconds()) for span in spans] == [60, 90]
+
+
+def test_canceling_a_job_in_its_back_off_says_the_same_each_time(api, funded, organization):
+    # given
+    job_id = posted(api).json()["jobId"]
+    Job.objects.filter(pk=job_id).update(attempts_made=1, is_ready=False, next_attempt_at=at(clock.now(), 60))
+
+    # then
+    assert [api.post(f"/v1/jobs/{job_id}/cancel").json()["effect"] for _ in range(2)] == ["prevented", "prevented"]
+
+
+def test_a_quote_says_when_the_queue_is_full(api, funded, organization):
+    # given
+    Entitlement.objects.filter(pk=organization.pk).update(queued_jobs=1)
+    posted(api)
+
+    # when
+    quote = api.post("/v1/quotes", BODY, format="json").json()
+
+    # then
+    assert (quote["admitted"], quote["problem"]["code"]) == (False, "queue_full")
+    assert posted(api).json()["code"] == "queue_full"
+
+
+def test_no_cache_keeps_what_was_answered_to_somebody(api, funded):
+    for answer in (posted(api), api.get("/v1/jobs"), api.get("/v1/nothing")):
+        assert answer["Cache-Control"] == "private, no-cache"
+        assert {"Authorization", "Cookie"} <= set(answer["Vary"].split(", "))
+
+
 def test_overdue_jobs_expire_free_of_charge(committed, api, funded, organization):
     # given
     late = posted(api, {**BODY, "startDeadlineSeconds": 60}).json()["jobId"]

@@ -1,16 +1,24 @@
 """A socket in the test's own process, for what breaks inside it."""
 
+import asyncio
 import json
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import AsyncMock
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
+from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import OperationalError, connections
+from django.test import Client
 
-from accounts import tickets
+from accounts import sessions, tickets
+from accounts.models import Membership, Role
 from accounts.sessions import principal_for_user
 from core.threads import on_thread
-from generation import consumers
+from generation import consumers, hub, progress
+from tests.factories import JobEventFactory, JobFactory
 
 
 class Hub:
@@ -35,7 +43,7 @@ def frame(**fields):
     return {"type": "websocket.receive", "text": json.dumps(fields)}
 
 
-async def test_a_socket_that_breaks_leaves_nothing_behind(ticket, monkeypatch):
+async def test_a_socket_that_breaks_leaves_nothing_behind(one_thread, ticket, monkeypatch):
     # given: Postgres goes away between the ticket and the replay
     hub = Hub()
     monkeypatch.setattr(consumers, "hub", lambda: hub)
@@ -60,4 +68,89 @@ async def test_a_socket_that_breaks_leaves_nothing_behind(ticket, monkeypatch):
     assert not consumers.sockets._principals
     assert not consumers.sockets._per_user
     consumers.sockets._keeper.cancel()
+
+
+@pytest.fixture
+async def one_thread(committed):
+    """All of the ORM on one thread, whose connection can be closed after the test."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    yield
     await on_thread(connections.close_all)
+
+
+@pytest.fixture
+async def client(one_thread, ticket, monkeypatch):
+    """A signed-in socket, and a real hub on this test's loop."""
+    own = hub.Hub()
+    monkeypatch.setattr(consumers, "hub", lambda: own)
+    scope = {"type": "websocket", "path": "/v1/ws", "query_string": b"", "headers": []}
+    client = ApplicationCommunicator(consumers.EventSocket.as_asgi(), scope)
+    await client.send_input({"type": "websocket.connect"})
+    await client.send_input(frame(type="auth", ticket=ticket))
+    assert (await client.receive_output(timeout=10))["type"] == "websocket.accept"
+    assert (await said(client))["type"] == "ready"
+    yield client
+    await client.send_input({"type": "websocket.disconnect", "code": 1000})
+    await client.wait(timeout=10)
+    consumers.sockets._keeper.cancel()
+    for task in own._tasks:
+        task.cancel()
+    await own._pubsub.aclose()
+    await own._valkey.aclose()
+
+
+async def said(client):
+    return json.loads((await client.receive_output(timeout=10))["text"])
+
+
+async def test_a_gap_right_after_resuming_is_read_again(client, organization):
+    # given: a client that has all there is, and an event that got lost on the way
+    job = await on_thread(lambda: JobFactory(organization=organization, running=True, seq=1))
+    await on_thread(written, job, 1)
+    await client.send_input(frame(type="subscribe", channel=f"job:{job.pk}", after=1))
+    assert (await said(client))["type"] == "subscribed"
+
+    # when
+    await on_thread(written, job, 2)
+    third = await on_thread(written, job, 3)
+    progress.announce(organization.pk, job.pk, third)
+
+    # then
+    assert [(await said(client))["seq"] for _ in range(2)] == [2, 3]
+
+
+@pytest.mark.parametrize("after", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-16:00", "2026-01-01T00:00:00+16:00"])
+async def test_no_time_breaks_a_socket(client, after):
+    await client.send_input(frame(type="subscribe", channel="org", after=after))
+    assert (await said(client))["type"] in {"subscribed", "error"}
+
+
+def written(job, seq):
+    facts = {"id": str(uuid.uuid4()), "type": "job.progress", "jobId": str(job.pk), "seq": seq, "status": "running"}
+    return JobEventFactory(job=job, seq=seq, type="job.progress", body=json.dumps(facts)).body
+
+
+async def test_a_socket_ends_with_the_session_that_opened_it(one_thread, committed, owner, organization):
+    # given
+    session_key = await on_thread(signed_in, owner)
+    principal = await on_thread(sessions.principal_of_session, session_key, organization.pk)
+    assert await on_thread(sessions.may_go_on, principal, session_key, "jobs:read")
+
+    # when
+    await on_thread(SessionStore(session_key).delete)
+
+    # then
+    assert not await on_thread(sessions.may_go_on, principal, session_key, "jobs:read")
+    assert await on_thread(sessions.may_go_on, principal, None, "jobs:read")
+
+    # when: a role that reads no jobs
+    await on_thread(lambda: Membership.objects.filter(user=owner).update(role=Role.BILLING))
+
+    # then
+    assert not await on_thread(sessions.may_go_on, principal, None, "jobs:read")
+
+
+def signed_in(user):
+    browser = Client()
+    browser.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    return browser.session.session_key
