@@ -102,9 +102,10 @@ def _fan(site: Site, plan: dict[str, Any], publish: list[str], valkey_url: str) 
 
 
 def _job(site: Site, fans: dict[str, Any]) -> str:
-    """A job that stays queued while its sockets listen: no worker runs."""
+    """A job that stays queued while its sockets listen: no worker runs. A later one is busy with it for ten minutes."""
     row = site.sql(
-        "SELECT job_id FROM generation_admit(%s, %s, %s, 'magic-prompt', 'sandbox/v1', 'sandbox', '{}', '{}', 'call',"
+        "SELECT job_id FROM generation_admit(%s, %s, %s, 'magic-prompt', 'sandbox/v1', 'sandbox',"
+        """ '{"prompt": "a cat", "sandbox": {"latencySeconds": 600}}', '{}', 'call',"""
         " 1, 1, 0, 1, 1, 0, NULL, NULL, NULL, '', '', 'jobs', NULL, NULL)",
         fans["organization"],
         fans["user"],

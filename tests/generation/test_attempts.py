@@ -48,6 +48,9 @@ def test_a_retryable_error_is_tried_again_and_paid_once(api, funded, runner, fau
     assert [(one.number, one.outcome) for one in job.attempts.order_by("number")] == [(1, "failed"), (2, "succeeded")]
     assert_settled(job, charged=PRICE)
     assert types_of(job).count("queued") == 2
+    # and each call is on record, the one that failed as free
+    calls = UsageRecord.objects.filter(job_id=job.pk).order_by("at").values_list("outcome", "credits", "quantity")
+    assert list(calls) == [(fault, 0, 0), ("succeeded", PRICE, 1)]
 
 
 def test_three_tries_are_all_and_then_it_is_free(api, funded, runner):
@@ -233,8 +236,8 @@ def test_a_job_that_is_not_offered_any_more_ends_and_costs_nothing(api, funded, 
 
 def test_a_provider_out_of_order_is_left_alone_until_a_probe_is_answered(api, funded, runner, settings):
     # given
-    settings.CIRCUIT_SECONDS = 0.3
-    failing = [submitted(api, failWith="server_error", failAttempts=2) for _ in range(3)]
+    settings.CIRCUIT_SECONDS, settings.RETRY_BACKOFF_SECONDS = 2, 0.5
+    failing = [submitted(api, failWith="server_error", failAttempts=1) for _ in range(5)]
 
     # when
     until(lambda: ProviderState.objects.get(pk="sandbox").failures >= 5, runner=runner)
