@@ -89,23 +89,26 @@ class Runner:
 
         What is run must be safe to repeat: a connection may break after the commit and before its answer.
         """
+        return await self._with_patience(self._databases, function, *args)
+
+    async def store[*Ts, T](self, function: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Run object store code, which may also write its rows, on one of a few threads; as patient, safe to repeat."""
+        return await self._with_patience(self._stores, function, *args)
+
+    def may_submit(self) -> bool:
+        """False when the last renewal is so old that other processes may soon take our attempts over."""
+        return clock.monotonic() - self._renewed_at < settings.LEASE_SECONDS * 2 / 3
+
+    async def _with_patience[*Ts, T](self, threads: ThreadPoolExecutor, function: Callable[[*Ts], T], *args: *Ts) -> T:
         deadline = clock.monotonic() + settings.LEASE_SECONDS
         while True:
             try:
-                return await self._loop.run_in_executor(self._databases, _with_connection, function, *args)
+                return await self._loop.run_in_executor(threads, _with_connection, function, *args)
             except (OperationalError, InterfaceError) as error:
                 if clock.monotonic() > deadline:
                     raise LeaseLost from error
                 log.warning("runner.database_away", errorCode=type(error).__name__)
                 await asyncio.sleep(0.5)
-
-    async def store[*Ts, T](self, function: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Run object store code, which may also write its rows, on one of a few threads."""
-        return await self._loop.run_in_executor(self._stores, _with_connection, function, *args)
-
-    def may_submit(self) -> bool:
-        """False when the last renewal is so old that other processes may soon take our attempts over."""
-        return clock.monotonic() - self._renewed_at < settings.LEASE_SECONDS * 2 / 3
 
     def _threads(self, name: str, count: int) -> ThreadPoolExecutor:
         """A pool whose threads each have a connection of their own, closed when the runner ends."""
