@@ -180,6 +180,9 @@ class _Run:
             async with asyncio.timeout(settings.SUBMIT_TIMEOUT_SECONDS):
                 answer = await self.provider.submit(self._request())
         except ProviderError as error:
+            if not error.is_outage:
+                # A refusal is an answer.
+                await self.host.database(dispatch.answered, self.attempt.provider)
             if error.billed != "unknown":
                 raise
             return await self._reconcile()

@@ -145,22 +145,24 @@ class Runner:
             # Without a free slot the next attempt to end wakes us.
             if (slots := self.slots - len(self._running)) > 0:
                 try:
-                    again = await self.database(self._take, provider, slots)
+                    claims, again = await self.database(self._take, provider, slots)
+                    if claims:
+                        self._start(provider, await self.database(attempts.load, claims))
                 except Exception:
                     log.exception("runner.claim_failed", provider=provider)
                     again = 1.0
                 await asyncio.sleep(_CLAIM_SECONDS)
 
-    def _take(self, provider: str, slots: int) -> float | None:
-        """On a database thread: take attempts over, claim new ones, start them; returns when to claim again."""
+    def _take(self, provider: str, slots: int) -> tuple[tuple[Claim, ...], float | None]:
+        """On a database thread: take attempts over and claim new ones; returns them, and when to claim again."""
         doorbell.answered(provider)
         resumed = dispatch.resume(provider, worker=self.worker, slots=slots)
         batch = dispatch.claim(provider, worker=self.worker, slots=slots - len(resumed))
-        if claims := (*resumed, *batch.claims):
-            self._loop.call_soon_threadsafe(self._start, provider, attempts.load(claims))
+        claims = (*resumed, *batch.claims)
+        if claims:
             # Others may have room for what is left.
             doorbell.ring(provider)
-        return batch.again_seconds
+        return claims, batch.again_seconds
 
     def _start(self, provider: str, held: list[Held]) -> None:
         for one in held:

@@ -26,17 +26,18 @@ class Span:
 def of(job: Job) -> list[Span]:
     """The job's spans in order of time; queries its attempts."""
     spans: list[Span] = []
-    waiting_since = job.created_at
+    waiting_since, last_outcome = job.created_at, ""
     for attempt in job.attempts.order_by("number"):
         spans.append(_span("queue", None, waiting_since, attempt.created_at))
         spans += _parts(attempt)
         if attempt.ended_at is None:
             return spans
-        waiting_since = attempt.ended_at
-    if job.finished_at is None or not spans:
-        spans.append(_span("queue", None, waiting_since, job.finished_at))
-    else:
+        waiting_since, last_outcome = attempt.ended_at, attempt.outcome
+    if last_outcome == job.status:
+        # The attempt that ended the job. Any other end came over it in the queue: a cancel, or a deadline.
         spans.append(_span("settle", spans[-1].attempt, waiting_since, job.finished_at))
+    else:
+        spans.append(_span("queue", None, waiting_since, job.finished_at))
     return spans
 
 

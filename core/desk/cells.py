@@ -23,7 +23,7 @@ COLORS: dict[str, str] = {
     for color, words in {
         "success": "succeeded paid ready living captured active grant on accepted won",
         "danger": "failed lost needs_response rejected revoked closed banned superuser adjust off paused unknown debt",
-        "warning": "canceled expired dying released reconciling expire release slowed yes hidden",
+        "warning": "unhealthy canceled expired dying released reconciling expire release slowed yes hidden",
         "info": "queued pending promised capture repay personal admin",
         "primary": "running claimed submitting waiting storing open hold owner staff team",
     }.items()

@@ -57,7 +57,7 @@ class ProviderStateAdmin(AuditedAdmin):
         if provider.is_paused:
             return cells.badge("paused")
         if not provider.is_healthy:
-            return cells.badge("out of order")
+            return cells.badge("unhealthy")
         is_held_back = provider.resumes_at and provider.resumes_at > clock.now()
         return cells.badge("slowed" if is_held_back or provider.pace < provider.pace_per_minute else "on")
 

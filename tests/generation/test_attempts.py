@@ -188,7 +188,7 @@ def test_a_job_that_kills_its_workers_is_ended_after_three(api, funded, runner):
     assert_settled(job, charged=0)
 
 
-def test_a_stale_token_changes_nothing(api, funded, committed):
+def test_a_stale_token_changes_nothing(api, funded, empty_line):
     # given: an attempt that another process has taken over
     job = submitted(api)
     provider = job.provider
@@ -232,6 +232,17 @@ def test_a_job_that_is_not_offered_any_more_ends_and_costs_nothing(api, funded, 
     # then
     assert (job.status, job.error_code) == (Status.FAILED, "no_longer_offered")
     assert_settled(job, charged=0)
+
+
+def test_a_refusal_is_an_answer_and_closes_the_circuit(api, funded, runner):
+    # given
+    ProviderState.objects.filter(pk="sandbox").update(failures=5)
+
+    # when
+    ended(submitted(api, failWith="content_policy"), runner)
+
+    # then
+    assert ProviderState.objects.get(pk="sandbox").failures == 0
 
 
 def test_a_provider_out_of_order_is_left_alone_until_a_probe_is_answered(api, funded, runner, settings):

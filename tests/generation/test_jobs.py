@@ -257,10 +257,12 @@ def test_the_timeline_tells_where_the_time_went(api, organization):
     begun = clock.now() - timedelta(minutes=1)
     job = JobFactory(organization=organization, succeeded=True, created_at=begun, finished_at=at(begun, 40))
     ended = {"step": "ended", "lease_until": None, "job": job}
-    AttemptFactory(**ended, number=1, created_at=at(begun, 2), intent_at=at(begun, 3), ended_at=at(begun, 5))
     AttemptFactory(
-        **ended, number=2, created_at=at(begun, 10), intent_at=at(begun, 11), submitted_at=at(begun, 12),
-        delivered_at=at(begun, 30), ended_at=at(begun, 39),
+        **ended, outcome="failed", number=1, created_at=at(begun, 2), intent_at=at(begun, 3), ended_at=at(begun, 5),
+    )  # fmt: skip
+    AttemptFactory(
+        **ended, outcome="succeeded", number=2, created_at=at(begun, 10), intent_at=at(begun, 11),
+        submitted_at=at(begun, 12), delivered_at=at(begun, 30), ended_at=at(begun, 39),
     )  # fmt: skip
 
     # when
@@ -273,6 +275,24 @@ def test_the_timeline_tells_where_the_time_went(api, organization):
         ("settle", 2, 1_000),
     ]  # fmt: skip
     assert body["spans"][0]["startedAt"] == clock.rfc3339(begun)
+
+
+def test_a_job_that_ended_in_its_back_off_waited_to_the_end(api, organization):
+    # given
+    begun = clock.now() - timedelta(minutes=1)
+    job = JobFactory(
+        organization=organization, status="expired", charged_credits=0, created_at=begun, finished_at=at(begun, 40)
+    )
+    AttemptFactory(
+        job=job, step="ended", lease_until=None, outcome="failed", created_at=begun, intent_at=begun,
+        ended_at=at(begun, 10),
+    )  # fmt: skip
+
+    # when
+    spans = api.get(f"/v1/jobs/{job.pk}/timeline").json()["spans"]
+
+    # then
+    assert [(span["part"], span["milliseconds"]) for span in spans[-2:]] == [("provider", 10_000), ("queue", 30_000)]
 
 
 def test_the_timeline_of_a_living_job_ends_open(api, organization):

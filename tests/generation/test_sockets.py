@@ -13,11 +13,11 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import OperationalError, connections
 from django.test import Client
 
-from accounts import sessions, tickets
+from accounts import api_keys, sessions, tickets
 from accounts.models import Membership, Role
 from accounts.sessions import principal_for_user
 from core.threads import on_thread
-from generation import consumers, hub, progress
+from generation import consumers, hub, progress, streams
 from tests.factories import JobEventFactory, JobFactory
 
 
@@ -105,7 +105,7 @@ async def said(client):
 
 async def test_a_gap_right_after_resuming_is_read_again(client, organization):
     # given: a client that has all there is, and an event that got lost on the way
-    job = await on_thread(lambda: JobFactory(organization=organization, running=True, seq=1))
+    job = await on_thread(lambda: JobFactory(organization=organization, running=True, seq=1, provider="elsewhere"))
     await on_thread(written, job, 1)
     await client.send_input(frame(type="subscribe", channel=f"job:{job.pk}", after=1))
     assert (await said(client))["type"] == "subscribed"
@@ -154,3 +154,40 @@ def signed_in(user):
     browser = Client()
     browser.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[0])
     return browser.session.session_key
+
+
+async def test_an_open_socket_is_closed_when_its_user_may_read_no_more(ticket, client, owner, monkeypatch):
+    # given: the keeper started with the first sign-in sleeps its thirty seconds; a new one does not
+    monkeypatch.setattr(consumers, "RECHECK_SECONDS", 0.05)
+    consumers.sockets._keeper.cancel()
+
+    # when
+    await on_thread(lambda: Membership.objects.filter(user=owner).update(role=Role.BILLING))
+    consumers.sockets._keeper = asyncio.ensure_future(consumers.sockets._keep())
+
+    # then
+    assert await client.receive_output(timeout=10) == {"type": "websocket.close", "code": 4403}
+
+
+async def test_an_open_stream_ends_when_its_key_is_revoked(one_thread, committed, owner, organization, monkeypatch):
+    # given
+    own = hub.Hub()
+    monkeypatch.setattr(streams, "hub", lambda: own)
+    monkeypatch.setattr(streams, "RECHECK_SECONDS", -1)
+    monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.05)
+    principal = await on_thread(api_keys.authenticate, owner.secret)
+    job = await on_thread(lambda: JobFactory(organization=organization, running=True, provider="elsewhere"))
+    stream = streams._stream((principal, None), job.pk, 0)
+    assert [await anext(stream) for _ in range(3)] == [b": hello\n\n", b": still here\n\n", b": still here\n\n"]
+
+    # when
+    await on_thread(
+        lambda: api_keys.revoke(principal.api_key_id, organization_id=organization.pk, actor_id=principal.user_id)
+    )
+
+    # then
+    assert [chunk async for chunk in stream] == []
+    for task in own._tasks:
+        task.cancel()
+    await own._pubsub.aclose()
+    await own._valkey.aclose()
