@@ -170,6 +170,7 @@ class _Run:
             ) from error
 
     async def _submit(self) -> Pending | Done:
+        await self._until_leases_hold()
         if self.signals.is_draining:
             raise _HandedBack
         sent_by = clock.monotonic() + settings.SEND_WITHIN_SECONDS
@@ -194,6 +195,15 @@ class _Run:
         if isinstance(answer, Pending):
             await self._accepted(answer)
         return answer
+
+    async def _until_leases_hold(self) -> None:
+        """A process that stalls, as one that just started may, is late with its renewals: that costs no job a try.
+
+        Where none comes, the intent finds the lease gone.
+        """
+        deadline = clock.monotonic() + settings.LEASE_SECONDS
+        while not self.host.may_submit() and not self.signals.is_draining and clock.monotonic() < deadline:
+            await self.signals.sleep(0.1)
 
     async def _reconcile(self) -> Pending | Done:
         """The call's outcome is unknown: look it up until the provider knows, or give it up as lost."""

@@ -415,6 +415,8 @@ def assert_paid_once_each(organization, count):
     assert LedgerEntry.objects.filter(wallet=wallet, kind="capture").count() == count
     assert UsageRecord.objects.filter(organization=organization, outcome="succeeded").count() == count
     # One paid call for each job: no attempt was ever submitted anew.
+    tried_again = Attempt.objects.filter(job__organization=organization).exclude(error_code="")
+    assert list(tried_again.values_list("error_code", "error_detail")) == []
     assert Attempt.objects.filter(job__organization=organization).count() == count
     for job in Job.objects.filter(organization=organization):
         assert list(job.events.order_by("seq").values_list("seq", flat=True)) == list(range(1, job.seq + 1))

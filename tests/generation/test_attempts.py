@@ -1,6 +1,7 @@
 """Attempts in a real runner on real Postgres, Valkey and S3: the step protocol, its faults, and the sums at the end."""
 
 from datetime import timedelta
+from itertools import chain, repeat
 
 import pytest
 from django.db import connection
@@ -232,6 +233,18 @@ def test_a_job_that_is_not_offered_any_more_ends_and_costs_nothing(api, funded, 
     # then
     assert (job.status, job.error_code) == (Status.FAILED, "no_longer_offered")
     assert_settled(job, charged=0)
+
+
+def test_a_process_that_is_late_with_its_renewals_waits_and_spends_no_try(api, funded, runner, monkeypatch):
+    # given: as after a stall
+    answers = chain([False, False, False], repeat(True))
+    monkeypatch.setattr(runner, "may_submit", lambda: next(answers))
+
+    # when
+    job = ended(submitted(api), runner)
+
+    # then
+    assert (job.status, job.attempts_made, job.attempts.count()) == (Status.SUCCEEDED, 1, 1)
 
 
 def test_a_refusal_is_an_answer_and_closes_the_circuit(api, funded, runner):
