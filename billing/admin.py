@@ -43,6 +43,7 @@ class PlanAdmin(AuditedAdmin):
     fieldsets = (
         (None, {"fields": (("slug", "title"), ("price_cents", "currency"), ("monthly_credits", "is_default"))}),
         ("At once", {"fields": (("weight", "places"), ("queued_jobs", "requests_per_minute"))}),
+        ("Kept", {"fields": ("retention_days",)}),
     )
 
     @admin.display(description="Plan")

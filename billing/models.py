@@ -24,6 +24,9 @@ class Plan(models.Model):
     places = models.PositiveIntegerField(default=20)
     queued_jobs = models.PositiveIntegerField(default=1_000)
     requests_per_minute = models.PositiveIntegerField(default=600)
+    retention_days = models.PositiveIntegerField(
+        null=True, blank=True, help_text="New assets are deleted after so many days; empty: kept."
+    )
     is_default = models.BooleanField(default=False)
 
     class Meta:

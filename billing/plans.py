@@ -82,6 +82,7 @@ def join(organization_id: UUID, plan: Plan, *, actor_id: UUID | None, reason: st
             places=plan.places,
             queued_jobs=plan.queued_jobs,
             requests_per_minute=plan.requests_per_minute,
+            retention_days=plan.retention_days,
         )
         changes.tell()
         audit.record(

@@ -82,7 +82,7 @@ class AssetAdmin(ReadOnly, DeskAdmin):
 
     @admin.display(description="SHA-256")
     def sha256(self, asset: Asset) -> str:
-        return cells.copied(bytes(asset.blob.sha256).hex()) if asset.blob else cells.NOTHING
+        return cells.copied(asset.blob.sha256_hex) if asset.blob else cells.NOTHING
 
     @admin.display(description="Made")
     def made(self, asset: Asset) -> str:
@@ -109,7 +109,7 @@ class BlobAdmin(ReadOnly, DeskAdmin):
         ("owner", "named"),
         ("content_type", "pixels"),
         ("size", "created_at"),
-        "sha256_hex",
+        "hash",
     )
 
     @admin.display(description="Blob")
@@ -137,8 +137,8 @@ class BlobAdmin(ReadOnly, DeskAdmin):
         return cells.size(blob.size_bytes)
 
     @admin.display(description="SHA-256")
-    def sha256_hex(self, blob: Blob) -> str:
-        return cells.copied(bytes(blob.sha256).hex())
+    def hash(self, blob: Blob) -> str:
+        return cells.copied(blob.sha256_hex)
 
     @admin.display(description="Assets")
     def named(self, blob: Blob) -> str:

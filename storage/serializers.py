@@ -58,7 +58,7 @@ def asset_json(asset: Asset) -> AssetJSON:
         "url": link.url,
         "contentType": blob.content_type,
         "size": blob.size_bytes,
-        "sha256": bytes(blob.sha256).hex(),
+        "sha256": blob.sha256_hex,
         "width": blob.width,
         "height": blob.height,
         "kind": asset.kind,

@@ -2,10 +2,10 @@
 
 from django.urls import path
 
-from storage import views
+from storage.views import assets
 
 urlpatterns = [
-    path("assets", views.Assets.as_view(), name="assets"),
-    path("assets/<uuid:asset_id>", views.AssetDetail.as_view(), name="asset"),
-    path("assets/<uuid:asset_id>/content", views.AssetContent.as_view(), name="asset-content"),
+    path("assets", assets.Assets.as_view(), name="assets"),
+    path("assets/<uuid:asset_id>", assets.AssetDetail.as_view(), name="asset"),
+    path("assets/<uuid:asset_id>/content", assets.AssetContent.as_view(), name="asset-content"),
 ]

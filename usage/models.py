@@ -22,6 +22,9 @@ class Entitlement(models.Model):
     places = models.PositiveIntegerField(default=20, help_text="Outputs in the making at once.")
     queued_jobs = models.PositiveIntegerField(default=1_000, help_text="Jobs that may wait; more are refused.")
     requests_per_minute = models.PositiveIntegerField(default=600)
+    retention_days = models.PositiveIntegerField(
+        null=True, blank=True, help_text="New assets are deleted after so many days; empty: kept."
+    )
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(weight__gt=0), name="entitlement_weight_positive")]

@@ -14,13 +14,13 @@ from usage.models import Entitlement
 @admin.register(Entitlement)
 class EntitlementAdmin(AuditedAdmin):
     noun = "entitlement"
-    list_display = ("owner", "weight", "places", "queued_jobs", "requests_per_minute")
+    list_display = ("owner", "weight", "places", "queued_jobs", "requests_per_minute", "retention_days")
     list_select_related = ("organization",)
     search_fields = ("organization__name__istartswith", "organization__memberships__user__email")
     search_help_text = "An organization's id or the beginning of its name, or a member's address."
     ordering = ("-pk",)
     readonly_fields = ("owner",)
-    fields = ("owner", "weight", "places", "queued_jobs", "requests_per_minute")
+    fields = ("owner", "weight", "places", "queued_jobs", "requests_per_minute", "retention_days")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
