@@ -62,6 +62,8 @@ STATUS: dict[type[Refusal], int] = {
     storage.UnsupportedUpload: 415,
     storage.UploadTooLarge: 413,
     storage.UploadInterrupted: 400,
+    storage.UploadIncomplete: 409,
+    storage.TooManyUploads: 429,
     storage.ContentRefused: 422,
     generation.UnknownOperation: 422,
     generation.ModelDisabled: 422,

@@ -249,6 +249,11 @@ S3_CHECKSUM_MODE = env.text("S3_CHECKSUM_MODE", "when_required")
 # What stands before the bucket for readers: links are signed for the bucket and sent through this address.
 CDN_BASE_URL = env.text("CDN_BASE_URL", "").rstrip("/")
 ASSET_URL_SECONDS = env.integer("ASSET_URL_SECONDS", 300)
+# Where those who upload by presigned addresses reach the bucket, if not at its own.
+UPLOAD_BASE_URL = env.text("UPLOAD_BASE_URL", "").rstrip("/")
+# A disk, not memory: bytes on their way in lie there for as long as they come.
+SPOOL_DIR = env.text("SPOOL_DIR", "") or None
+UPLOADS_OPEN_MAX = env.integer("UPLOADS_OPEN_MAX", 1_000)
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 2 * 1024**3)
 IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_PIXELS", 100_000_000)
 IMAGE_MAX_SIDE = env.integer("IMAGE_MAX_SIDE", 32_768)

@@ -1,10 +1,11 @@
-"""Rings a worker: a Celery message that names a provider and nothing else. Losing one costs time, never a job.
+"""Rings a worker: a Celery message that names a provider or a row and nothing else. Losing one costs time, no work.
 
 Rings are coalesced: a mark in Valkey lives a second, and whoever answers removes it before claiming, so that a job
 admitted meanwhile rings again. The sweep rings for whatever was missed.
 """
 
 from contextlib import suppress
+from uuid import UUID
 
 from celery import current_app
 from kombu.exceptions import OperationalError
@@ -22,6 +23,16 @@ def ring(provider: str) -> None:
             current_app.send_task("generation.tasks.dispatch", args=[provider], queue="dispatch", retry=False)
 
     postman.mark(_mark(provider), milliseconds=_MARK_MILLISECONDS, then=send)
+
+
+def ask(task: str, row_id: UUID, *, queue: str) -> None:
+    """Ask some worker to do a task for one row, soon. Best effort as above: its sweep finds what was missed."""
+
+    def send() -> None:
+        with suppress(OperationalError):
+            current_app.send_task(task, args=[str(row_id)], queue=queue, retry=False)
+
+    postman.mark(f"ask:{task}:{row_id}", milliseconds=_MARK_MILLISECONDS, then=send)
 
 
 def answered(provider: str) -> None:

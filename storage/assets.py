@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import file_digest
 from pathlib import Path, PurePath
 from uuid import UUID
 
@@ -20,9 +19,10 @@ from django.utils.http import content_disposition_header
 from core import children, clock
 from core.children import ChildFailed
 from core.problems import FieldError
-from storage import blobs, exceptions, inspection, object_store
-from storage.blobs import ABANDONED_AFTER, Content
+from storage import blobs, exceptions, incoming, inspection, object_store
+from storage.blobs import ABANDONED_AFTER
 from storage.exceptions import AssetNotFound, AssetNotReady, ContentRefused, WrongAssetKind
+from storage.incoming import Arrived
 from storage.inspection import Bounds, Fault, Inspected, Kind, Unreadable
 from storage.models import Asset
 from storage.object_store import ObjectMissing
@@ -83,25 +83,25 @@ def keep_output(*, organization_id: UUID, user_id: UUID, job_id: UUID, index: in
     Safe to repeat: an output that was stored before is returned as it is. Raises ContentRefused, StoreUnavailable.
     """
     inspected = examined(path, kind)
-    with path.open("rb") as file:
-        sha256 = file_digest(file, "sha256").digest()
-    content = Content(path=path, sha256=sha256, size_bytes=path.stat().st_size, inspected=inspected)
     asset = Asset(organization_id=organization_id, user_id=user_id, kind=kind, job_id=job_id, job_index=index)
-    return keep(asset, content)
+    with incoming.on_disk(organization_id, path) as arrived:
+        return keep(asset, arrived, inspected)
 
 
-def keep(asset: Asset, content: Content, *, within: Callable[[Asset], None] | None = None) -> Asset:
+def keep(
+    asset: Asset, arrived: Arrived, inspected: Inspected, *, within: Callable[[Asset], None] | None = None
+) -> Asset:
     """Store the bytes once for the organization and write the asset that names them; `within` joins its transaction.
 
     The output of a job that is there already is returned instead. Raises StoreUnavailable, and what `within` raises.
     """
     for _ in range(_TRIES):
-        blob = blobs.stored(asset.organization_id, content)
+        blob = blobs.living(asset.organization_id, arrived.sha256) or arrived.place(inspected)
         try:
             with transaction.atomic(durable=True):
                 if blobs.refer(blob):
                     asset.blob = blob
-                    asset.save(force_insert=True)
+                    asset.save()
                     if within:
                         within(asset)
                     return asset
@@ -109,9 +109,7 @@ def keep(asset: Asset, content: Content, *, within: Callable[[Asset], None] | No
             # Somebody else was faster: with the same bytes, or with the same output.
             stored = _output(asset.job_id, asset.job_index)
             if stored:
-                blobs.discard(blob)
                 return stored
-        blobs.discard(blob)
     raise exceptions.StoreUnavailable
 
 
@@ -144,6 +142,12 @@ def find(organization_id: UUID, asset_id: UUID) -> Asset | None:
     """The organization's asset, if it can be read, with its blob."""
     readable = Asset.objects.for_organization(organization_id).readable()
     return readable.select_related("blob").filter(pk=asset_id).first()
+
+
+def show(organization_id: UUID, asset_id: UUID) -> Asset | None:
+    """The organization's asset whatever its status, with its blob, as its owner may see it."""
+    seen = _living(organization_id).select_related("blob", "upload")
+    return seen.filter(pk=asset_id).first()
 
 
 def fetch(organization_id: UUID, asset_id: UUID, to: Path) -> InputBytes:

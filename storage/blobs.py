@@ -4,10 +4,10 @@ The row is written before the object and deleted after it, so a process may die 
 still finds what it left. Rows are changed in transactions that lock one blob; the bucket is never called in one.
 """
 
-import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID, uuid4
 
 import structlog
 from django.db.models import Case, F, Value, When
@@ -26,35 +26,48 @@ ABANDONED_AFTER = timedelta(hours=24)
 _FREED_PER_SWEEP = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """Bytes in a file, and what is known of them."""
+class Known(Protocol):
+    """Bytes whose hash and length are known."""
 
-    path: Path
-    sha256: bytes
-    size_bytes: int
-    inspected: Inspected
+    @property
+    def sha256(self) -> bytes: ...
+    @property
+    def size_bytes(self) -> int: ...
 
 
-def stored(organization_id: uuid.UUID, content: Content) -> Blob:
-    """The organization's blob of these bytes: the living one, else a new promised one whose object is in place.
+def promise(organization_id: UUID, **facts: Any) -> Blob:
+    """A row for an object that is about to be written, under a random key, with what is known of it (`facts`)."""
+    unknown = {"size_bytes": 0, "content_type": "application/octet-stream"}
+    return Blob.objects.create(organization_id=organization_id, object_key=f"blobs/{uuid4()}", **unknown | facts)
 
-    It may be dying by the time it is named: `refer` tells. Raises StoreUnavailable.
-    """
-    living = Blob.objects.filter(organization_id=organization_id, sha256=content.sha256, state=State.LIVING).first()
-    if living:
-        return living
-    promised = Blob.objects.create(
-        organization_id=organization_id,
-        sha256=content.sha256,
-        size_bytes=content.size_bytes,
-        content_type=content.inspected.content_type,
-        width=content.inspected.width,
-        height=content.inspected.height,
-        object_key=f"blobs/{uuid.uuid4()}",
-    )
-    object_store.put_file(content.path, promised.object_key, content_type=promised.content_type, sha256=content.sha256)
-    return promised
+
+def comes_in_parts(blob: Blob, multipart_id: str) -> None:
+    """Remember by which id the bucket holds the parts, for the sweep."""
+    blob.multipart_id = multipart_id
+    blob.save(update_fields=["multipart_id"])
+
+
+def describe(blob: Blob, facts: Mapping[str, Any]) -> None:
+    """Write down what the bytes of a promised blob turned out to be."""
+    for name, fact in {"multipart_id": "", **facts}.items():
+        setattr(blob, name, fact)
+    blob.save(update_fields=["multipart_id", *facts])
+
+
+def facts(arrived: Known, inspected: Inspected) -> dict[str, Any]:
+    """What a blob says of its bytes."""
+    return {
+        "sha256": arrived.sha256,
+        "size_bytes": arrived.size_bytes,
+        "content_type": inspected.content_type,
+        "width": inspected.width,
+        "height": inspected.height,
+    }
+
+
+def living(organization_id: UUID, sha256: bytes) -> Blob | None:
+    """The organization's blob of these bytes. It may be dying by the time it is named: `refer` tells."""
+    return Blob.objects.filter(organization_id=organization_id, sha256=sha256, state=State.LIVING).first()
 
 
 def refer(blob: Blob) -> bool:
@@ -67,7 +80,7 @@ def refer(blob: Blob) -> bool:
     return alive.update(state=State.LIVING, references=F("references") + 1) == 1
 
 
-def release(blob_id: uuid.UUID) -> None:
+def release(blob_id: UUID) -> None:
     """Count one asset less, in the transaction that takes its name away; the last one leaves the blob dying."""
     Blob.objects.filter(pk=blob_id).update(
         references=F("references") - 1,
@@ -86,6 +99,8 @@ def sweep() -> int:
     freed = 0
     for blob in Blob.objects.filter(state=State.DYING).order_by("created_at")[:_FREED_PER_SWEEP]:
         try:
+            if blob.multipart_id:
+                object_store.abort_parts(blob.object_key, blob.multipart_id)
             object_store.delete(blob.object_key)
         except StoreUnavailable:
             log.warning("storage.sweep_stopped", freed=freed, exc_info=True)

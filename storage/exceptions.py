@@ -54,10 +54,28 @@ class UploadInterrupted(Refusal):
     code = "upload_interrupted"
 
 
+class UploadIncomplete(Refusal):
+    """Not all of the promised bytes have arrived; put what is missing and complete it again."""
+
+    code = "upload_incomplete"
+
+
+class TooManyUploads(Refusal):
+    """Too many uploads are open; complete some first."""
+
+    code = "too_many_uploads"
+
+
 class ContentRefused(Refusal):
     """The bytes are not what they should be; the subclasses say in which way."""
 
     code = "content_refused"
+
+
+class DamagedUpload(ContentRefused):
+    """The bytes have another SHA-256 than was promised."""
+
+    code = "hash_mismatch"
 
 
 class NotAnImage(ContentRefused):

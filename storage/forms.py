@@ -69,7 +69,7 @@ class _Form:
         name = parameters.get(b"name", b"").decode("utf-8", "replace")
         if kind != b"form-data" or name != FILE_FIELD or self.filename is not None:
             raise MalformedUpload
-        self.filename = _plain_name(parameters.get(b"filename", b""))
+        self.filename = plain_name(parameters.get(b"filename", b"").decode("utf-8", "replace"))
         self._disposition = b""
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
@@ -79,7 +79,7 @@ class _Form:
         self.is_complete = True
 
 
-def _plain_name(raw: bytes) -> str:
+def plain_name(sent: str) -> str:
     """The last part of the path a client may have sent, without what no file name should carry."""
-    name = PurePosixPath(raw.decode("utf-8", "replace").replace("\\", "/")).name
+    name = PurePosixPath(sent.replace("\\", "/")).name
     return "".join(character for character in name if character.isprintable())[-_FILENAME_MAX_LENGTH:]

@@ -1,10 +1,29 @@
 """An asset as the API shows it: built here once, for lists, jobs and uploads alike."""
 
-from typing import TypedDict
+from typing import Any, NotRequired, TypedDict
+
+from rest_framework import serializers
 
 from core import clock
-from storage import assets
-from storage.models import Asset
+from core.serializers import StrictSerializer
+from storage import assets, uploads
+from storage.models import Asset, Upload
+
+
+class UploadInput(StrictSerializer):
+    """What the bytes will be. The hash may be left out where they are many enough to go in parts."""
+
+    filename = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    contentType = serializers.ChoiceField(choices=sorted(uploads.KINDS))
+    size = serializers.IntegerField(min_value=1, max_value=2**53)
+    sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", required=False, help_text="Of all bytes, in hexadecimal.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "sha256" not in attrs and attrs["size"] <= uploads.SINGLE_MAX_BYTES:
+            raise serializers.ValidationError(
+                {"sha256": ["Bytes that go in one PUT need their hash."]}, code="required"
+            )
+        return attrs
 
 
 class ThumbnailJSON(TypedDict):
@@ -28,20 +47,48 @@ class UploadSourceJSON(TypedDict):
 
 
 class AssetJSON(TypedDict):
+    """Without a link while its bytes are being looked at, and where they were rejected for `error`."""
+
     id: str
-    url: str
-    contentType: str
-    size: int
-    sha256: str
+    status: str
+    error: str | None
+    url: str | None
+    contentType: str | None
+    size: int | None
+    sha256: str | None
     width: int | None
     height: int | None
     kind: str
     filename: str
     createdAt: str
     expiresAt: str | None
-    urlExpiresAt: str
+    urlExpiresAt: str | None
     thumbnails: list[ThumbnailJSON]
     source: OutputSourceJSON | UploadSourceJSON
+
+
+class PartJSON(TypedDict):
+    """A part of the bytes in order, and where to put it; one that has arrived may be left out."""
+
+    partNumber: int
+    size: int
+    arrived: bool
+    url: str
+    method: str
+    headers: dict[str, str]
+
+
+class UploadJSON(TypedDict):
+    """One address, or parts; neither once it is completed. `expiresAt` is when the addresses end."""
+
+    id: str
+    status: str
+    assetId: str | None
+    expiresAt: str | None
+    url: NotRequired[str]
+    method: NotRequired[str]
+    headers: NotRequired[dict[str, str]]
+    parts: NotRequired[list[PartJSON]]
 
 
 class AssetListJSON(TypedDict):
@@ -50,28 +97,56 @@ class AssetListJSON(TypedDict):
 
 
 def asset_json(asset: Asset) -> AssetJSON:
-    """A readable asset with its blob, and a link that is signed now: not for a shared cache, a log or an event."""
-    blob, link = asset.blob, assets.sign(asset)
-    assert blob
+    """An asset with its blob, and a link that is signed now: not for a shared cache, a log or an event."""
+    blob = asset.blob
+    link = assets.sign(asset) if asset.status == Asset.Status.READY else None
     return {
         "id": str(asset.pk),
-        "url": link.url,
-        "contentType": blob.content_type,
-        "size": blob.size_bytes,
-        "sha256": blob.sha256_hex,
-        "width": blob.width,
-        "height": blob.height,
+        "status": asset.status,
+        "error": asset.upload.fault if asset.status == Asset.Status.REJECTED else None,
+        "url": link.url if link else None,
+        "contentType": blob.content_type if blob else None,
+        "size": blob.size_bytes if blob else None,
+        "sha256": blob.sha256_hex if blob else None,
+        "width": blob.width if blob else None,
+        "height": blob.height if blob else None,
         "kind": asset.kind,
         "filename": asset.filename,
         "createdAt": clock.rfc3339(asset.created_at),
         "expiresAt": clock.rfc3339(asset.expires_at) if asset.expires_at else None,
-        "urlExpiresAt": clock.rfc3339(link.expires_at),
+        "urlExpiresAt": clock.rfc3339(link.expires_at) if link else None,
         "thumbnails": [],
         "source": _source(asset),
     }
 
 
+def upload_json(upload: Upload) -> UploadJSON:
+    """An upload with fresh addresses for what has not arrived; raises StoreUnavailable."""
+    to = uploads.addresses(upload)
+    answer: UploadJSON = {
+        "id": str(upload.pk),
+        "status": upload.state,
+        "assetId": str(upload.asset_id) if upload.asset_id else None,
+        "expiresAt": clock.rfc3339(to.until) if to else None,
+    }
+    if to and to.put:
+        answer |= {"url": to.put.url, "method": to.put.method, "headers": dict(to.put.headers)}
+    if to and to.parts:
+        answer["parts"] = [
+            {
+                "partNumber": part.number,
+                "size": part.size_bytes,
+                "arrived": part.has_arrived,
+                "url": part.put.url,
+                "method": part.put.method,
+                "headers": dict(part.put.headers),
+            }
+            for part in to.parts
+        ]
+    return answer
+
+
 def _source(asset: Asset) -> OutputSourceJSON | UploadSourceJSON:
     if asset.job_id is None or asset.job_index is None:
-        return {"uploadId": None}
+        return {"uploadId": str(asset.upload.pk) if hasattr(asset, "upload") else None}
     return {"jobId": str(asset.job_id), "index": asset.job_index}

@@ -1,12 +1,21 @@
-"""What beat rings for storage: every run selects what is due, so a missed or doubled one does no harm."""
+"""What beat and the doorbell ring for storage. Every run selects what is due: a missed or doubled one does no harm."""
+
+from uuid import UUID
 
 from celery import shared_task
 
-from storage import assets, blobs
+from storage import assets, blobs, uploads
 
 
 @shared_task
 def sweep() -> None:
-    """Let go of expired and abandoned assets, then delete the objects that nothing names any more."""
+    """Let go of expired and abandoned assets and uploads, then delete the objects that nothing names any more."""
+    uploads.sweep()
     assets.sweep()
     blobs.sweep()
+
+
+@shared_task
+def check_upload(upload_id: str) -> None:
+    """Look at the bytes of a completed upload. Repeatable."""
+    uploads.check(UUID(upload_id))

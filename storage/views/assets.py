@@ -25,7 +25,7 @@ from storage.streaming import body_chunks
 
 _ASSET = schema_of(AssetJSON)
 # Links are as good as the bytes: no cache may give one reader's to another.
-_FOR_ITS_READER = {"Cache-Control": "private, no-store", "Vary": "Authorization, Cookie, X-Session-Token"}
+FOR_ITS_READER = {"Cache-Control": "private, no-store", "Vary": "Authorization, Cookie, X-Session-Token"}
 _SOURCES = {"job": "made by a job", "upload": "uploaded"}
 _FILE = {"type": "string", "format": "binary"}
 
@@ -56,7 +56,7 @@ class Assets(GenericAPIView[Asset]):
 
     def get_queryset(self) -> QuerySet[Asset]:
         readable = Asset.objects.for_organization(acting(self.request).organization_id).readable()
-        return readable.select_related("blob")
+        return readable.select_related("blob", "upload")
 
     @extend_schema(
         operation_id="listAssets",
@@ -72,7 +72,7 @@ class Assets(GenericAPIView[Asset]):
     def get(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or ()
         response = self.get_paginated_response([asset_json(asset) for asset in page])
-        for name, value in _FOR_ITS_READER.items():
+        for name, value in FOR_ITS_READER.items():
             response[name] = value
         return response
 
@@ -90,13 +90,15 @@ class Assets(GenericAPIView[Asset]):
     def post(self, request: Request) -> Response:
         key = idempotency.read_key(request)
         length = request.META.get("CONTENT_LENGTH", "")
-        with uploads.receive(
+        principal = acting(request)
+        with uploads.receive_body(
+            principal.organization_id,
             body_chunks(request._request),
             content_type=request.content_type,
             declared_bytes=int(length) if length.isdigit() else None,
-        ) as upload:
-            asset, is_replay = uploads.keep(acting(request), upload, key=key)
-        headers = _FOR_ITS_READER | {"Location": f"/v1/assets/{asset.pk}"}
+        ) as received:
+            asset, is_replay = uploads.keep(principal, received, key=key)
+        headers = FOR_ITS_READER | {"Location": f"/v1/assets/{asset.pk}"}
         if is_replay:
             headers[idempotency.REPLAYED_HEADER] = "true"
         return Response(asset_json(asset), status=status.HTTP_201_CREATED, headers=headers)
@@ -107,7 +109,10 @@ class AssetDetail(APIView):
 
     @extend_schema(operation_id="getAsset", tags=["assets"], responses={200: _ASSET})
     def get(self, request: Request, asset_id: UUID) -> Response:
-        return Response(asset_json(_found(request, asset_id)), headers=_FOR_ITS_READER)
+        asset = assets.show(acting(request).organization_id, asset_id)
+        if asset is None:
+            raise NotFound
+        return Response(asset_json(asset), headers=FOR_ITS_READER)
 
     @extend_schema(operation_id="deleteAsset", tags=["assets"], responses={204: None})
     def delete(self, request: Request, asset_id: UUID) -> Response:
@@ -127,7 +132,7 @@ class AssetContent(APIView):
     )
     def get(self, request: Request, asset_id: UUID) -> HttpResponse:
         link = assets.sign(_found(request, asset_id))
-        return HttpResponse(status=status.HTTP_302_FOUND, headers=_FOR_ITS_READER | {"Location": link.url})
+        return HttpResponse(status=status.HTTP_302_FOUND, headers=FOR_ITS_READER | {"Location": link.url})
 
 
 def _found(request: Request, asset_id: UUID) -> Asset:

@@ -44,6 +44,8 @@ def test_a_picture_is_uploaded_in_a_form(api, organization, owner, bucket, setti
     url, created, url_expires = body.pop("url"), body.pop("createdAt"), body.pop("urlExpiresAt")
     assert body == {
         "id": str(asset.pk),
+        "status": "ready",
+        "error": None,
         "contentType": "image/png",
         "size": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
