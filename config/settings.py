@@ -253,6 +253,9 @@ ASSET_URL_SECONDS = env.integer("ASSET_URL_SECONDS", 300)
 UPLOAD_BASE_URL = env.text("UPLOAD_BASE_URL", "").rstrip("/")
 # A disk, not memory: bytes on their way in lie there for as long as they come.
 SPOOL_DIR = env.text("SPOOL_DIR", "") or None
+# By presigned address one PUT up to here; above, parts of at least the other, so that a broken line costs one of them.
+UPLOAD_SINGLE_MAX_BYTES = env.integer("UPLOAD_SINGLE_MAX_BYTES", 64 * 1024**2)
+UPLOAD_PART_BYTES = env.integer("UPLOAD_PART_BYTES", 16 * 1024**2)
 UPLOADS_OPEN_MAX = env.integer("UPLOADS_OPEN_MAX", 1_000)
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 2 * 1024**3)
 IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_PIXELS", 100_000_000)

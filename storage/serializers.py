@@ -2,6 +2,7 @@
 
 from typing import Any, NotRequired, TypedDict
 
+from django.conf import settings
 from rest_framework import serializers
 
 from core import clock
@@ -19,7 +20,7 @@ class UploadInput(StrictSerializer):
     sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", required=False, help_text="Of all bytes, in hexadecimal.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "sha256" not in attrs and attrs["size"] <= uploads.SINGLE_MAX_BYTES:
+        if "sha256" not in attrs and attrs["size"] <= settings.UPLOAD_SINGLE_MAX_BYTES:
             raise serializers.ValidationError(
                 {"sha256": ["Bytes that go in one PUT need their hash."]}, code="required"
             )

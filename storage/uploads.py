@@ -62,9 +62,6 @@ KINDS: dict[str, Kind] = {
     "application/json": "json",
     "text/plain": "text",
 }
-# One PUT up to here; above, parts, so that a broken line costs one of them.
-SINGLE_MAX_BYTES = 64 * 1024**2
-_PART_BYTES = 16 * 1024**2
 _PARTS_MAX = 1_000
 # Looked at in the request that completes it; more takes a while and is done in `media`.
 _CHECKED_AT_ONCE_BYTES = 16 * 1024**2
@@ -182,8 +179,8 @@ def promise(
         raise TooManyUploads(max_open=settings.UPLOADS_OPEN_MAX)
     blob = blobs.promise(principal.organization_id, content_type=content_type, size_bytes=size_bytes, sha256=sha256)
     part_bytes = 0
-    if size_bytes > SINGLE_MAX_BYTES:
-        part_bytes = max(_PART_BYTES, ceil(size_bytes / _PARTS_MAX))
+    if size_bytes > settings.UPLOAD_SINGLE_MAX_BYTES:
+        part_bytes = max(settings.UPLOAD_PART_BYTES, ceil(size_bytes / _PARTS_MAX))
         blobs.comes_in_parts(blob, object_store.begin_parts(blob.object_key, content_type=content_type, sha256=sha256))
     with transaction.atomic(durable=True):
         upload = Upload.objects.create(
@@ -379,7 +376,8 @@ def _make_whole(upload: Upload, blob: Blob) -> None:
 @transaction.atomic(durable=True)
 def _begin_check(upload: Upload) -> Upload:
     """Give the upload its pending asset, once."""
-    locked = Upload.objects.select_for_update(of=("self",)).select_related("asset").get(pk=upload.pk)
+    # Not joined: whoever waited for the lock would see the new row beside the old sight of its asset.
+    locked = Upload.objects.select_for_update().get(pk=upload.pk)
     if locked.state != State.OPEN:
         if locked.asset is None:
             raise AssetNotFound("The upload has expired; begin anew.")
