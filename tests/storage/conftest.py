@@ -47,6 +47,11 @@ class Bucket:
     def head(self, key):
         return self._client.head_object(Bucket=settings.S3_BUCKET, Key=key)
 
+    def checksum(self, key):
+        """The store's own SHA-256 of an object, in base64; of parts the hash of their hashes."""
+        head = self._client.head_object(Bucket=settings.S3_BUCKET, Key=key, ChecksumMode="ENABLED")
+        return head["ChecksumSHA256"]
+
     def keys(self):
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=settings.S3_BUCKET)
         return {item["Key"] for page in pages for item in page.get("Contents", [])}
