@@ -229,7 +229,7 @@ class Runner:
             wake.set()
         # A claim that is under way may still bring attempts, our own handed-back ones among them.
         if self._claimers:
-            await asyncio.wait(self._claimers)
+            await asyncio.wait(self._claimers, timeout=seconds)
         for _, signals in self._running.values():
             signals.drain()
         if self._running:
