@@ -323,6 +323,7 @@ class _Run:
             billed="yes",
             # What came and is sound, in the units that are paid for.
             delivered=done.units * kept // len(done.outputs),
+            made=done.units,
             texts=[output.text for output in done.outputs if output.text is not None],
             data=dict(done.data),
         )
@@ -388,6 +389,7 @@ class _Run:
         *,
         billed: Billed,
         delivered: int = 0,
+        made: int | None = None,
         texts: list[str] | None = None,
         data: dict[str, Any] | None = None,
         error: ProviderError | None = None,
@@ -401,6 +403,7 @@ class _Run:
             error.retryable if error else False,
             json.dumps(texts or []),
             json.dumps(data or {}),
+            made,
         ]
         await self.host.database(_write_event, self.job, "generation_settle", [*self._named(), *ending])
 

@@ -9,11 +9,17 @@ from usage.models import Hold, Wallet
 PRICE = 20
 
 
-def submitted(api, **sandbox):
+def submitted(api, *, count=1, **sandbox):
     body = {
         "operation": "generate",
         "model": "sandbox/v1",
-        "input": {"prompt": "a cat", "width": 64, "height": 64, "sandbox": {"latencySeconds": 0, **sandbox}},
+        "input": {
+            "prompt": "a cat",
+            "count": count,
+            "width": 64,
+            "height": 64,
+            "sandbox": {"latencySeconds": 0, **sandbox},
+        },
     }
     answer = api.post("/v1/jobs", body, format="json")
     assert answer.status_code == 202, answer.json()

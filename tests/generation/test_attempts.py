@@ -104,17 +104,23 @@ def test_bytes_that_are_no_picture_cost_the_customer_nothing(api, funded, runner
     assert api.get(f"/v1/jobs/{job.pk}").json()["output"]["assets"] == []
 
 
+def test_what_came_unusable_is_free_and_costs_us_all_the_same(api, funded, runner):
+    # given: two asked for, the first is no picture
+    job = submitted(api, count=2, failWith="bad_first_output")
+
+    # when
+    job = ended(job, runner)
+
+    # then
+    assert (job.status, job.held_credits) == (Status.SUCCEEDED, 2 * PRICE)
+    assert_settled(job, charged=PRICE)
+    assert UsageRecord.objects.get(job_id=job.pk).cost_micro_usd == 2 * job.unit_cost_micro_usd
+    assert len(api.get(f"/v1/jobs/{job.pk}").json()["output"]["assets"]) == 1
+
+
 def test_what_the_provider_kept_back_is_free(api, funded, runner):
     # given: two asked for, one withheld
-    body = {
-        "operation": "generate",
-        "model": "sandbox/v1",
-        "input": {
-            "prompt": "a cat", "count": 2, "width": 64, "height": 64,
-            "sandbox": {"latencySeconds": 0, "failWith": "withheld"},
-        },
-    }  # fmt: skip
-    job = Job.objects.get(pk=api.post("/v1/jobs", body, format="json").json()["jobId"])
+    job = submitted(api, count=2, failWith="withheld")
 
     # when
     job = ended(job, runner)

@@ -20,6 +20,7 @@ Fault = Literal[
     "task_failed",
     "cancel_refused",
     "bad_output",
+    "bad_first_output",
     "empty_output",
     "no_output",
     "withheld",
@@ -77,7 +78,8 @@ class SandboxOptions(BaseModel):
             "rate_limited: 429 with Retry-After. server_error: 503. timeout: no connection. content_policy: refused "
             "for good. lost_reply: accepted, but the answer is lost. never_arrived: lost on the way there. hang: no "
             "answer at all. poll_error: asking fails in the first half of the task. task_failed: accepted, fails when "
-            "due. cancel_refused: goes on though canceled. bad_output: bytes that are no picture. empty_output: no "
+            "due. cancel_refused: goes on though canceled. bad_output: bytes that are no picture. "
+            "bad_first_output: only of the first. empty_output: no "
             "bytes. no_output: success with nothing. withheld: the safety check keeps one output back."
         ),
     )

@@ -137,6 +137,9 @@ def _spoiled(done: Done, fault: Fault) -> Done:
     match fault:
         case "bad_output":
             return replace(done, outputs=tuple(_overwritten(output, b"This is no picture.") for output in done.outputs))
+        case "bad_first_output":
+            first, *rest = done.outputs
+            return replace(done, outputs=(_overwritten(first, b"This is no picture."), *rest))
         case "empty_output":
             return replace(done, outputs=tuple(_overwritten(output, b"") for output in done.outputs))
         case "no_output":
