@@ -32,16 +32,33 @@ _REFUSALS: dict[Fault, type[ContentRefused]] = {
     "truncated_image": exceptions.TruncatedImage,
     "image_too_large": exceptions.ImageTooLarge,
     "animated_image": exceptions.AnimatedImage,
+    "not_audio": exceptions.NotAudio,
+    "truncated_audio": exceptions.TruncatedAudio,
+    "audio_too_long": exceptions.AudioTooLong,
     "not_text": exceptions.NotText,
     "not_json": exceptions.NotJSON,
     "unsupported_kind": exceptions.UnsupportedKind,
 }
+# What is told where the child that decodes runs out of memory or time.
+_UNDECODABLE: dict[Kind, type[ContentRefused]] = {
+    "image": exceptions.UndecodableImage,
+    "audio": exceptions.UndecodableAudio,
+    "json": exceptions.NotJSON,
+    "text": exceptions.NotText,
+}
+# The slowest decoder hears twice as many seconds in one.
+_SECONDS_HEARD_PER_SECOND = 240
 _EXTENSIONS = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
     "image/webp": ".webp",
     "image/gif": ".gif",
     "image/avif": ".avif",
+    "audio/wav": ".wav",
+    "audio/mpeg": ".mp3",
+    "audio/flac": ".flac",
+    "audio/ogg": ".ogg",
+    "audio/mp4": ".m4a",
     "application/json": ".json",
     "text/plain; charset=utf-8": ".txt",
 }
@@ -66,15 +83,24 @@ class SignedLink:
     expires_at: datetime
 
 
-def examined(path: Path, kind: Kind) -> Inspected:
-    """What the bytes of a file are, found by decoding all of them in a child process. Raises ContentRefused."""
-    bounds = Bounds(max_pixels=settings.IMAGE_MAX_PIXELS, max_side=settings.IMAGE_MAX_SIDE)
+def examined(path: Path, kind: Kind | None) -> Inspected:
+    """What the bytes of a file are, found by decoding all of them in a child process; of any kind if none is named.
+
+    Raises ContentRefused.
+    """
+    bounds = Bounds(
+        max_pixels=settings.IMAGE_MAX_PIXELS,
+        max_side=settings.IMAGE_MAX_SIDE,
+        max_seconds=settings.AUDIO_MAX_SECONDS,
+    )
     try:
+        kind = kind or inspection.recognise(path)
         return _inspected_in_child(path, kind, bounds)
     except Unreadable as unreadable:
         raise _REFUSALS[unreadable.fault] from None
     except ChildFailed as failure:
-        raise exceptions.UndecodableImage(reason=failure.reason) from failure
+        assert kind
+        raise _UNDECODABLE[kind](reason=failure.reason) from failure
 
 
 def keep_output(*, organization_id: UUID, user_id: UUID, job_id: UUID, index: int, kind: Kind, path: Path) -> Asset:
@@ -205,13 +231,16 @@ def sweep() -> int:
 
 
 def _inspected_in_child(path: Path, kind: Kind, bounds: Bounds) -> Inspected:
+    timeout: float = settings.CHILD_TIMEOUT_SECONDS
+    if kind == "audio":
+        timeout += bounds.max_seconds / _SECONDS_HEARD_PER_SECOND
     try:
-        return children.run(inspection.inspect, path, kind, bounds)
+        return children.run(inspection.inspect, path, kind, bounds, timeout=timeout)
     except ChildFailed as failure:
         if failure.reason != "crash":
             raise
         # The kernel may have taken the child for what others did to the machine's memory: paid bytes get a second look.
-        return children.run(inspection.inspect, path, kind, bounds)
+        return children.run(inspection.inspect, path, kind, bounds, timeout=timeout)
 
 
 def _output(job_id: UUID | None, index: int | None) -> Asset | None:

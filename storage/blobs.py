@@ -62,6 +62,8 @@ def facts(arrived: Known, inspected: Inspected) -> dict[str, Any]:
         "content_type": inspected.content_type,
         "width": inspected.width,
         "height": inspected.height,
+        "duration_seconds": inspected.duration_seconds,
+        "channels": inspected.channels,
     }
 
 

@@ -37,7 +37,7 @@ class MalformedUpload(Refusal):
 
 
 class UnsupportedUpload(Refusal):
-    """Uploads are multipart/form-data with one part named `file`, or the bytes of a picture as they are."""
+    """Uploads are multipart/form-data with one part named `file`, or a picture's or recording's bytes as they are."""
 
     code = "unsupported_media_type"
 
@@ -108,19 +108,43 @@ class UndecodableImage(ContentRefused):
     code = "undecodable_image"
 
 
+class NotAudio(ContentRefused):
+    """The bytes are not a WAV, MP3, FLAC, Ogg or M4A recording."""
+
+    code = "not_audio"
+
+
+class TruncatedAudio(ContentRefused):
+    """The recording is cut short or damaged."""
+
+    code = "truncated_audio"
+
+
+class AudioTooLong(ContentRefused):
+    """The recording is longer than is taken."""
+
+    code = "audio_too_long"
+
+
+class UndecodableAudio(ContentRefused):
+    """The recording could not be decoded within the bounds of memory and time."""
+
+    code = "undecodable_audio"
+
+
 class NotText(ContentRefused):
-    """The bytes are not text in UTF-8, or too many."""
+    """The bytes are not plain text in UTF-8, or too many."""
 
     code = "not_text"
 
 
 class NotJSON(ContentRefused):
-    """The bytes are not a JSON document, or too many."""
+    """The bytes are not a JSON document, or too many, or nested too deep."""
 
     code = "not_json"
 
 
 class UnsupportedKind(ContentRefused):
-    """Assets of this kind are not taken yet."""
+    """The bytes are neither a picture nor a recording, JSON or plain text that is taken."""
 
     code = "unsupported_kind"

@@ -59,6 +59,8 @@ class AssetJSON(TypedDict):
     sha256: str | None
     width: int | None
     height: int | None
+    durationSeconds: float | None
+    channels: int | None
     kind: str
     filename: str
     createdAt: str
@@ -111,6 +113,8 @@ def asset_json(asset: Asset) -> AssetJSON:
         "sha256": blob.sha256_hex if blob else None,
         "width": blob.width if blob else None,
         "height": blob.height if blob else None,
+        "durationSeconds": blob.duration_seconds if blob else None,
+        "channels": blob.channels if blob else None,
         "kind": asset.kind,
         "filename": asset.filename,
         "createdAt": clock.rfc3339(asset.created_at),

@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 State = Upload.State
 
 FORM_TYPE = "multipart/form-data"
-RAW_TYPES = ("image/", "audio/", "application/octet-stream")
+RAW_TYPES = ("image/", "audio/", "text/plain", "application/octet-stream")
 # What a promised upload may say it is; the bytes decide in the end.
 KINDS: dict[str, Kind] = {
     "image/png": "image",
@@ -120,7 +120,7 @@ def keep(principal: Principal, received: Received, *, key: str | None) -> tuple[
     earlier = _earlier(principal, sha256, key)
     if earlier:
         return earlier, True
-    inspected = assets.examined(received.bytes.path, "image")
+    inspected = assets.examined(received.bytes.path, None)
     asset = Asset(
         organization_id=principal.organization_id,
         user_id=principal.user_id,

@@ -79,10 +79,16 @@ class Assets(GenericAPIView[Asset]):
     @extend_schema(
         operation_id="uploadAsset",
         tags=["assets"],
-        description="One picture, streamed: a form with a part named `file`, or its bytes as they are.",
+        description=(
+            "One picture, recording, JSON document or text, streamed: a form with a part named `file`, or the bytes as "
+            "they are. What it is, is found out from its bytes alone."
+        ),
         request={
             uploads.FORM_TYPE: {"type": "object", "required": ["file"], "properties": {"file": _FILE}},
             "image/*": _FILE,
+            "audio/*": _FILE,
+            "text/plain": _FILE,
+            "application/octet-stream": _FILE,
         },
         responses={201: _ASSET},
         parameters=[OpenApiParameter(idempotency.HEADER, location=OpenApiParameter.HEADER)],

@@ -1,6 +1,7 @@
 """What bytes are: by their content alone, and within bounds."""
 
-import struct
+import io
+import zipfile
 
 import pytest
 
@@ -128,11 +129,14 @@ def test_bounds_are_settings(tmp_path, settings):
     ("kind", "content", "content_type"),
     [
         ("json", b'{"layers": [{"name": "\xc3\xa9"}]}', "application/json"),
+        ("json", b"[" * 64 + b"1" + b"]" * 64, "application/json"),
         ("text", "Größe".encode(), "text/plain; charset=utf-8"),
     ],
 )
 def test_documents_are_read_as_utf_8(tmp_path, kind, content, content_type):
-    assert assets.examined(_file(tmp_path, content), kind).content_type == content_type
+    for named in (kind, None):
+        found = assets.examined(_file(tmp_path, content), named)
+        assert (found.kind, found.content_type) == (kind, content_type)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +149,11 @@ def test_documents_are_read_as_utf_8(tmp_path, kind, content, content_type):
         pytest.param("json", b" " * (10 * 1024**2 + 1), NotJSON, id="endless json"),
         pytest.param("text", b"\xc3\x28", NotText, id="broken utf-8"),
         pytest.param("text", b"a\0b", NotText, id="nul"),
-        pytest.param("audio", struct.pack("<4sI4s", b"RIFF", 36, b"WAVE"), UnsupportedKind, id="audio"),
+        pytest.param("json", b"[" * 65 + b"]" * 65, NotJSON, id="json one too deep"),
+        pytest.param("json", b'{"a":' * 65 + b"1" + b"}" * 65, NotJSON, id="objects one too deep"),
+        pytest.param("json", b"\xef\xbb\xbf{}", NotJSON, id="json with a mark before it"),
+        pytest.param("json", b"[" + b"9" * 5_000 + b"]", NotJSON, id="a number without end"),
+        pytest.param("text", b"<!DOCTYPE html><p>", NotText, id="a page as text"),
     ],
 )
 def test_documents_that_are_none_are_refused(tmp_path, kind, content, refusal):
@@ -153,6 +161,66 @@ def test_documents_that_are_none_are_refused(tmp_path, kind, content, refusal):
         assets.examined(_file(tmp_path, content), kind)
 
     assert type(refused.value) is refusal
+
+
+def _zip():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.txt", "a")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        pytest.param(picture(), "image", id="a picture"),
+        pytest.param(b' \n{"a": 1}', "json", id="an object"),
+        pytest.param(b"[]", "json", id="an array"),
+        pytest.param(b"[-1.5]", "json", id="an array of numbers"),
+        pytest.param(b"[Chorus]\nLa la la", "text", id="a song"),
+        pytest.param(b"{curly} words", "text", id="words in braces"),
+        pytest.param(b"<3 <3 <3", "text", id="hearts"),
+        pytest.param(b"true", "text", id="a word"),
+        pytest.param("日本語のテキスト".encode() * 1_000, "text", id="text longer than what is looked at first"),
+    ],
+)
+def test_the_kind_is_found_out_where_none_is_named(tmp_path, content, kind):
+    assert assets.examined(_file(tmp_path, content, name="lies.exe"), None).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("content", "refusal"),
+    [
+        pytest.param(b"", UnsupportedKind, id="nothing"),
+        pytest.param(b"<html><script>alert(1)</script></html>", UnsupportedKind, id="html"),
+        pytest.param(b"\xef\xbb\xbf \n<!-- --><p>", UnsupportedKind, id="html behind a mark"),
+        pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", UnsupportedKind, id="svg"),
+        pytest.param(b"<?xml version='1.0'?><svg/>", UnsupportedKind, id="xml"),
+        pytest.param(b"%PDF-1.7\n1 0 obj", UnsupportedKind, id="pdf"),
+        pytest.param(b"GIF in name\n%PDF-1.7\n", UnsupportedKind, id="pdf further down"),
+        pytest.param(_zip(), UnsupportedKind, id="zip"),
+        pytest.param(b"\x7fELF\2\1\1\0", UnsupportedKind, id="program"),
+        pytest.param(picture(form="TIFF"), UnsupportedKind, id="tiff"),
+        pytest.param("text".encode("utf-16"), UnsupportedKind, id="text in utf-16"),
+        pytest.param(b"#!/bin/sh\n" * 500 + _zip(), NotText, id="zip behind a script"),
+        pytest.param(b"\x1f\x8b\x08\x01" + b"\xff" * 50, NotText, id="gzip"),
+        pytest.param(b'{"a": ', NotJSON, id="half an object"),
+        pytest.param(b"{", NotJSON, id="half a brace"),
+        pytest.param(b"[" * 5_000, NotJSON, id="deep json"),
+        pytest.param(picture(200, 200)[:5_000], TruncatedImage, id="half a picture"),
+    ],
+)
+def test_what_is_of_no_kind_that_is_taken_is_refused(tmp_path, content, refusal):
+    with pytest.raises(ContentRefused) as refused:
+        assets.examined(_file(tmp_path, content, name="picture.png"), None)
+
+    assert type(refused.value) is refusal
+
+
+def test_the_densest_document_that_is_taken_fits_into_a_child(tmp_path):
+    content = b"[" + b"[]," * 3_400_000 + b"[]]"
+
+    assert assets.examined(_file(tmp_path, content), None).kind == "json"
 
 
 def _file(folder, content, name="bytes"):

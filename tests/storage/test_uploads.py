@@ -17,6 +17,7 @@ from storage.models import Asset, Blob
 from tests.factories import AssetFactory
 from tests.storage import pictures
 from tests.storage.pictures import picture
+from tests.storage.recordings import recording
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +52,8 @@ def test_a_picture_is_uploaded_in_a_form(api, organization, owner, bucket, setti
         "sha256": hashlib.sha256(content).hexdigest(),
         "width": 64,
         "height": 48,
+        "durationSeconds": None,
+        "channels": None,
         "kind": "image",
         "filename": "My photo.jpeg",
         "expiresAt": None,
@@ -71,6 +74,44 @@ def test_a_picture_is_uploaded_as_it_is(api, content_type):
 
     assert response.status_code == 201
     assert response.json()["contentType"] == "image/webp"
+
+
+@pytest.mark.parametrize("content_type", ["audio/mpeg", "application/octet-stream", None])
+def test_a_recording_is_uploaded(api, organization, content_type):
+    # given
+    content = recording("mp3", seconds=1)
+
+    # when
+    if content_type:
+        response = api.generic("POST", "/v1/assets", content, content_type=content_type)
+    else:
+        response = upload(api, content, name="My voice.wav")
+
+    # then
+    assert response.status_code == 201
+    body = response.json()
+    assert (body["kind"], body["contentType"]) == ("audio", "audio/mpeg")
+    assert (body["durationSeconds"], body["channels"], body["width"], body["height"]) == (1, 2, None, None)
+    link = parse_qs(urlsplit(body["url"]).query)
+    assert link["response-content-type"] == ["audio/mpeg"]
+    if not content_type:
+        assert link["response-content-disposition"] == ['attachment; filename="My voice.mp3"']
+    blob = Blob.objects.get(organization=organization)
+    assert (blob.duration_seconds, blob.channels) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "content_type"),
+    [
+        (b'{"layers": []}', "json", "application/json"),
+        ("Größe".encode(), "text", "text/plain; charset=utf-8"),
+    ],
+)
+def test_a_document_is_uploaded(api, content, kind, content_type):
+    body = upload(api, content, name="page.html").json()
+
+    assert (body["kind"], body["contentType"]) == (kind, content_type)
+    assert "attachment" in parse_qs(urlsplit(body["url"]).query)["response-content-disposition"][0]
 
 
 @pytest.mark.parametrize(
@@ -97,16 +138,18 @@ def test_a_file_name_is_a_name_and_no_more(api, name, kept):
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        pytest.param(b"", "not_an_image", id="nothing"),
-        pytest.param(b"<html></html>", "not_an_image", id="html"),
-        pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "not_an_image", id="svg"),
-        pytest.param(picture(form="TIFF"), "not_an_image", id="tiff"),
+        pytest.param(b"", "unsupported_kind", id="nothing"),
+        pytest.param(b"<html></html>", "unsupported_kind", id="html"),
+        pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "unsupported_kind", id="svg"),
+        pytest.param(picture(form="TIFF"), "unsupported_kind", id="tiff"),
         pytest.param(picture(200, 200)[:5_000], "truncated_image", id="truncated"),
         pytest.param(pictures.bomb(), "image_too_large", id="bomb"),
         pytest.param(pictures.animation("GIF"), "animated_image", id="animation"),
+        pytest.param(recording("mp3")[:5_000], "truncated_audio", id="truncated recording"),
+        pytest.param(b"[" * 100, "not_json", id="deep json"),
     ],
 )
-def test_what_is_no_picture_is_refused_and_leaves_nothing(api, organization, bucket, spools, content, code):
+def test_what_is_not_taken_is_refused_and_leaves_nothing(api, organization, bucket, spools, content, code):
     keys = bucket.keys()
 
     response = upload(api, content)
