@@ -11,6 +11,7 @@ run: .venv/synced
 
 test: .venv/synced
 	@sh ops/browser.sh
+	@sh ops/nginx.sh
 	@exec $(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 # The settings are read, so they must be there; no server is touched.

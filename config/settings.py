@@ -248,6 +248,12 @@ S3_ADDRESSING_STYLE = env.text("S3_ADDRESSING_STYLE", "path")
 S3_CHECKSUM_MODE = env.text("S3_CHECKSUM_MODE", "when_required")
 # What stands before the bucket for readers: links are signed for the bucket and sent through this address.
 CDN_BASE_URL = env.text("CDN_BASE_URL", "").rstrip("/")
+# How links are signed: "edge" (by us, for ops/edge or ops/cdn), "s3" or "cloudfront"; see storage/delivery.py.
+DELIVERY_SIGNER = env.text("DELIVERY_SIGNER", "edge" if CDN_BASE_URL else "s3")
+# The first signs, all are believed: put a new one in front, and take the old one away when its links have ended.
+DELIVERY_SECRETS = env.words("DELIVERY_SECRETS") or [SECRET_KEY]
+CLOUDFRONT_KEY_ID = env.text("CLOUDFRONT_KEY_ID", "")
+CLOUDFRONT_PRIVATE_KEY = env.text("CLOUDFRONT_PRIVATE_KEY", "").replace("\\n", "\n")
 ASSET_URL_SECONDS = env.integer("ASSET_URL_SECONDS", 300)
 # Where those who upload by presigned addresses reach the bucket, if not at its own.
 UPLOAD_BASE_URL = env.text("UPLOAD_BASE_URL", "").rstrip("/")

@@ -5,11 +5,13 @@ from django.urls import include, path, re_path
 
 from config import api, health, pages
 from config.metrics import metrics
+from storage.views.edge import authorize
 
 urlpatterns = [
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("metrics", metrics),
+    path("edge/authorize", authorize),
     path("v1/", include("generation.urls")),
     path("v1/", include("storage.urls")),
     path("v1/", include("usage.urls")),

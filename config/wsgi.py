@@ -50,5 +50,7 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
 
 def _is_program(environ: WSGIEnvironment) -> bool:
     path: str = environ["PATH_INFO"]
+    if path.startswith("/edge/"):
+        return True
     scheme: str = environ.get("HTTP_AUTHORIZATION", "")[:7]
     return path.startswith("/v1/") and scheme.lower() == "bearer "

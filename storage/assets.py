@@ -14,12 +14,11 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
-from django.utils.http import content_disposition_header
 
 from core import children, clock
 from core.children import ChildFailed
 from core.problems import FieldError
-from storage import blobs, exceptions, incoming, inspection, object_store
+from storage import blobs, delivery, exceptions, incoming, inspection, object_store
 from storage.blobs import ABANDONED_AFTER
 from storage.exceptions import AssetNotFound, AssetNotReady, ContentRefused, WrongAssetKind
 from storage.incoming import Arrived
@@ -204,12 +203,14 @@ def sign(asset: Asset) -> SignedLink:
     expires_at = clock.now() + timedelta(seconds=settings.ASSET_URL_SECONDS)
     if asset.expires_at:
         expires_at = min(expires_at, asset.expires_at)
+    assert asset.blob.sha256
     content_type = asset.blob.content_type
-    name = f"{PurePath(asset.filename).stem or asset.pk}{_EXTENSIONS.get(content_type, '')}"
-    disposition = content_disposition_header(asset.kind != Asset.Kind.IMAGE, name)
-    assert disposition
-    url = object_store.presign_get(
-        asset.blob.object_key, until=expires_at, content_type=content_type, disposition=disposition
+    url = delivery.link(
+        asset.blob.object_key,
+        content_type=content_type,
+        filename=f"{PurePath(asset.filename).stem or asset.pk}{_EXTENSIONS.get(content_type, '')}",
+        sha256=bytes(asset.blob.sha256),
+        until=expires_at,
     )
     return SignedLink(url=url, expires_at=expires_at)
 

@@ -295,6 +295,15 @@ def delete(key: str) -> None:
         _client().delete_object(Bucket=settings.S3_BUCKET, Key=key)
 
 
+def presign_read(key: str, *, until: datetime, head: bool = False) -> str:
+    """The bucket's own link to an object as it lies there; to its head alone, if that is asked for."""
+    return _client().generate_presigned_url(
+        "head_object" if head else "get_object",
+        Params={"Bucket": settings.S3_BUCKET, "Key": key},
+        ExpiresIn=_seconds_until(until),
+    )
+
+
 def presign_get(key: str, *, until: datetime, content_type: str, disposition: str) -> str:
     """A link to read one object until then, with what the reader's browser is told about it fixed in the signature.
 

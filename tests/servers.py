@@ -162,7 +162,7 @@ def enter(worker: str) -> None:
     ).create_bucket(Bucket=bucket)
     # Where the edge of this worker's stack will listen, if a test asks for one: links carry it from the start.
     os.environ["BASE_URL"] = f"http://localhost:{ports.choose()}"
-    os.environ["CDN_BASE_URL"] = f"{os.environ['BASE_URL']}/cdn"
+    os.environ["CDN_BASE_URL"] = os.environ["BASE_URL"]
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
 

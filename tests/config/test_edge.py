@@ -1,11 +1,16 @@
 """What the edge does for everybody behind it: one origin, honest headers, limits, and the bucket for reading."""
 
+import hashlib
 import os
+import uuid
+from datetime import timedelta
 
 import boto3
 import httpx2
 import pytest
-from botocore.config import Config
+
+from core import clock
+from storage import delivery, object_store
 
 
 @pytest.fixture
@@ -15,20 +20,25 @@ def client(stack):
 
 
 @pytest.fixture
-def link(stack):
-    """A signed link to an object, as readers get it."""
+def key():
+    """An object that would run in a browser."""
     bucket = boto3.client(
         "s3",
         endpoint_url=os.environ["S3_ENDPOINT_URL"],
         aws_access_key_id=os.environ["S3_ACCESS_KEY"],
         aws_secret_access_key=os.environ["S3_SECRET_KEY"],
         region_name="us-east-1",
-        config=Config(signature_version="s3v4"),
     )
-    place = {"Bucket": os.environ["S3_BUCKET"], "Key": "a/b.html"}
-    bucket.put_object(**place, Body=b"<script>alert(1)</script>", ContentType="text/html")
-    signed = bucket.generate_presigned_url("get_object", Params=place)
-    return signed.replace(os.environ["S3_ENDPOINT_URL"], f"{stack.base_url}/cdn")
+    body = b"<script>alert(1)</script>"
+    bucket.put_object(Bucket=os.environ["S3_BUCKET"], Key="a/b.html", Body=body, ContentType="text/html")
+    return "a/b.html"
+
+
+@pytest.fixture
+def link(stack, key):
+    """A signed link to it, as readers get it."""
+    until = clock.now() + timedelta(minutes=1)
+    return delivery.link(key, content_type="text/html", filename="b.html", sha256=b"1" * 32, until=until)
 
 
 def test_metrics_are_not_for_the_public(client):
@@ -104,8 +114,44 @@ def test_a_part_of_an_object_can_be_asked_for(client, link):
     assert (answer.status_code, answer.content) == (206, b"script")
 
 
-def test_the_bucket_is_for_reading_signed_links(client, link):
+def test_what_a_browser_could_run_is_only_downloaded(client, link):
+    assert client.get(link).headers["content-disposition"] == 'attachment; filename="b.html"'
+
+
+def test_the_bucket_is_for_reading_signed_links(client, link, key):
     assert client.put(link, content=b"other").status_code == 405
     assert client.delete(link).status_code == 405
-    assert client.get(link.partition("?")[0]).status_code == 403
-    assert client.get(f"/cdn/{os.environ['S3_BUCKET']}").status_code == 403
+    for path in (f"/o/{key}", f"/o/{key}?signature=", f"/o/{os.environ['S3_BUCKET']}", "/o/", "/o/../metrics"):
+        assert client.get(path).status_code in {403, 404}
+    for name in ("X-Origin", "X-Object-Type"):
+        assert client.get(f"/o/{key}", headers={name: f"/{os.environ['S3_BUCKET']}/{key}"}).status_code == 403
+
+
+def test_nobody_asks_for_a_grant_from_outside(client, link, stack):
+    assert (
+        client.get("/edge/authorize", headers={"X-Original-URI": link.removeprefix(stack.base_url)}).status_code == 404
+    )
+
+
+def test_a_presigned_put_passes_through_and_nothing_else_does(client, stack):
+    # given
+    content = b"x" * 3_000_000
+    until = clock.now() + timedelta(minutes=1)
+    put = object_store.presign_put(
+        f"test/{uuid.uuid4()}",
+        content_type="image/png",
+        size_bytes=len(content),
+        sha256=hashlib.sha256(content).digest(),
+        until=until,
+    )
+    url = put.url.replace(os.environ["S3_ENDPOINT_URL"], f"{stack.base_url}/upload")
+
+    # when
+    preflight = client.options(url, headers={"Origin": "https://app.example", "Access-Control-Request-Method": "PUT"})
+    answer = client.put(url, content=content, headers=put.headers)
+
+    # then
+    assert (preflight.status_code, preflight.headers["access-control-allow-methods"]) == (204, "PUT")
+    assert answer.status_code == 200
+    assert client.put(url, content=content + b"!", headers=put.headers).status_code == 403
+    assert client.get(url).status_code == 405
