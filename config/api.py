@@ -39,6 +39,8 @@ STATUS: dict[type[Refusal], int] = {
     core.BadIdempotencyKey: 400,
     core.IdempotencyMismatch: 422,
     core.IdempotencyInProgress: 409,
+    core.AddressRefused: 422,
+    core.FetchFailed: 422,
     accounts.RoleForbids: 403,
     accounts.InsufficientScope: 403,
     accounts.NoOrganization: 403,

@@ -270,6 +270,8 @@ AUDIO_MAX_SECONDS = env.integer("AUDIO_MAX_SECONDS", 4 * 3600)
 CHILD_MEMORY_BYTES = env.integer("CHILD_MEMORY_BYTES", 1024**3)
 CHILD_TIMEOUT_SECONDS = env.seconds("CHILD_TIMEOUT_SECONDS", 20)
 CHILD_PROCESSES = env.integer("CHILD_PROCESSES", 2)
+# Servers of our own that a customer's address may name though they are private or speak plain http: exact host:port.
+OUTBOUND_ALLOWED_HOSTS = frozenset(env.words("OUTBOUND_ALLOWED_HOSTS"))
 STORAGES = {
     "default": {
         "BACKEND": "storage.bucket.Bucket",

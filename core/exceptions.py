@@ -49,3 +49,15 @@ class IdempotencyInProgress(Refusal):
     """The first request with this Idempotency-Key is still being answered."""
 
     code = "idempotency_in_progress"
+
+
+class AddressRefused(Refusal):
+    """Only https addresses of public servers are fetched: by name, on port 443, without a user or password."""
+
+    code = "address_refused"
+
+
+class FetchFailed(Refusal):
+    """The address could not be fetched: `reason` says why."""
+
+    code = "fetch_failed"
