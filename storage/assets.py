@@ -118,7 +118,8 @@ def keep(
 ) -> Asset:
     """Store the bytes once for the organization and write the asset that names them; `within` joins its transaction.
 
-    The output of a job that is there already is returned instead. Raises StoreUnavailable, and what `within` raises.
+    What is there already, as the output of a job or by its import key, is returned instead. Raises StoreUnavailable,
+    and what `within` raises.
     """
     for _ in range(_TRIES):
         blob = blobs.living(asset.organization_id, arrived.sha256) or arrived.place(inspected)
@@ -131,8 +132,8 @@ def keep(
                         within(asset)
                     return asset
         except IntegrityError:
-            # Somebody else was faster: with the same bytes, or with the same output.
-            stored = _output(asset.job_id, asset.job_index)
+            # Somebody else was faster: with the same bytes, the same output, or the same line of an old library.
+            stored = _output(asset.job_id, asset.job_index) or _import(asset)
             if stored:
                 return stored
     raise exceptions.StoreUnavailable
@@ -249,6 +250,14 @@ def _output(job_id: UUID | None, index: int | None) -> Asset | None:
     if job_id is None:
         return None
     return Asset.objects.filter(job_id=job_id, job_index=index, deleted_at=None).select_related("blob").first()
+
+
+def _import(asset: Asset) -> Asset | None:
+    """What was imported under the same name before."""
+    if asset.import_key is None:
+        return None
+    named = Asset.objects.for_organization(asset.organization_id).filter(import_key=asset.import_key, deleted_at=None)
+    return named.select_related("blob").first()
 
 
 def _living(organization_id: UUID) -> QuerySet[Asset]:

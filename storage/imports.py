@@ -1,0 +1,261 @@
+"""Move an old library of `data:` URLs and addresses into assets: in parallel, resumable, with an exact report.
+
+A line that was imported is known again by its `id` (else by the hash of the line), so a run that was cut short, even
+by SIGKILL, is simply run again: it takes up what is missing. Bytes that are there already are stored once, and each
+line still gets an asset of its own. What was deleted since stays deleted.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from queue import Queue
+from typing import Literal, Protocol
+from uuid import UUID
+
+from django.conf import settings
+from django.db import close_old_connections, connections
+from django.db.models import F
+
+from core.problems import Refusal
+from storage import assets, old_library
+from storage.blobs import Content
+from storage.exceptions import StoreUnavailable
+from storage.inspection import Kind
+from storage.models import Asset
+from storage.old_library import BadLine, Entry, Line, Text
+from storage.spool import spool
+
+type Outcome = Literal["imported", "duplicates", "skipped"]
+
+_KINDS: dict[str, Kind] = {"image": "image", "audio": "audio", "text": "text"}
+# So many lines in a row that the bucket did not take: it is away, and the rest would only fail too.
+_GIVE_UP_AFTER = 5
+
+
+class Fetched(Protocol):
+    """An answer that is being read."""
+
+    @property
+    def chunks(self) -> Iterable[bytes]: ...
+    @property
+    def content_type(self) -> str: ...
+
+
+class Fetch(Protocol):
+    """How addresses are read: core.outbound.fetch, behind its guard. Raises Refusals."""
+
+    def __call__(self, url: str, *, max_bytes: int, seconds: float) -> AbstractContextManager[Fetched]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A line that could not be imported, and why."""
+
+    line: int
+    name: str | None
+    code: str
+    detail: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What became of the lines: `read` is the sum of the other four.
+
+    `imported` and `duplicates` got an asset in this run, the latter of bytes that the organization had; `skipped` were
+    there already. `size_bytes` are those of the assets made. `stopped` says why the file was not read to its end.
+    """
+
+    read: int = 0
+    imported: int = 0
+    duplicates: int = 0
+    skipped: int = 0
+    failed: int = 0
+    size_bytes: int = 0
+    stopped: Literal["interrupted", "store_unavailable"] | None = None
+    codes: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Into:
+    """Whose library it becomes."""
+
+    organization_id: UUID
+    user_id: UUID | None
+
+
+def run(path: Path, into: Into, *, workers: int, fetch: Fetch | None, told: Callable[[Failure], None]) -> Report:
+    """Import every line of a file; `told` hears of each failure, one at a time. Blocks until all is done.
+
+    An interrupt (Ctrl-C) lets the lines in flight end and is told in the report. Raises what is wrong with the
+    database; whatever is wrong with a line is a failure in the report.
+    """
+    importer = _Importer(path, into, fetch, told)
+    threads = [threading.Thread(target=importer.work, name=f"import-{number}") for number in range(workers)]
+    # One line waits for each that is worked on: a line is a few numbers, its bytes stay in the file.
+    importer.waiting = Queue(maxsize=workers)
+    for thread in threads:
+        thread.start()
+    try:
+        for line in old_library.lines(path):
+            if importer.is_over:
+                break
+            importer.waiting.put(line)
+    except KeyboardInterrupt:
+        importer.report.stopped = "interrupted"
+    finally:
+        for _ in threads:
+            importer.waiting.put(None)
+        for thread in threads:
+            thread.join()
+    if importer.error:
+        raise importer.error
+    return importer.report
+
+
+class _Importer:
+    """One run: the line that leads to the workers, and what they have done."""
+
+    waiting: "Queue[Line | None]"
+
+    def __init__(self, path: Path, into: Into, fetch: Fetch | None, told: Callable[[Failure], None]) -> None:
+        self._path = path
+        self._into = into
+        self._fetch = fetch
+        self._told = told
+        self._lock = threading.Lock()
+        self._unavailable_in_a_row = 0
+        self.report = Report()
+        self.error: Exception | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no further line is to be begun."""
+        return self.error is not None or self.report.stopped is not None
+
+    def work(self) -> None:
+        """Take lines until there are none, on a thread and a connection of its own."""
+        try:
+            while line := self.waiting.get():
+                if not self.is_over:
+                    self._take(line)
+        finally:
+            connections.close_all()
+
+    def _take(self, line: Line) -> None:
+        close_old_connections()
+        try:
+            outcome, size_bytes = self._outcome(line)
+        except BadLine as bad:
+            self._fail(line, bad.name, bad.code, bad.detail)
+        except Exception as error:
+            self.error = self.error or error
+        else:
+            with self._lock:
+                self.report.read += 1
+                self.report.size_bytes += size_bytes
+                setattr(self.report, outcome, getattr(self.report, outcome) + 1)
+                self._unavailable_in_a_row = 0
+
+    def _fail(self, line: Line, name: str | None, code: str, detail: str) -> None:
+        with self._lock:
+            self.report.read += 1
+            self.report.failed += 1
+            self.report.codes[code] += 1
+            self._unavailable_in_a_row = self._unavailable_in_a_row + 1 if code == StoreUnavailable.code else 0
+            if self._unavailable_in_a_row >= _GIVE_UP_AFTER:
+                self.report.stopped = "store_unavailable"
+            self._told(Failure(line=line.number, name=name, code=code, detail=detail))
+
+    def _outcome(self, line: Line) -> tuple[Outcome, int]:
+        if line.size_bytes > settings.IMPORT_LINE_MAX_BYTES:
+            raise BadLine("line_too_long", f"The line has more than {settings.IMPORT_LINE_MAX_BYTES} bytes.")
+        with old_library.mapped(self._path, line) as text:
+            entry = text.entry()
+            try:
+                return self._stored(text, entry, entry.name or line.sha256.hex())
+            except Refusal as refusal:
+                raise BadLine(refusal.code, refusal.detail, name=entry.name) from refusal
+            except BadLine as bad:
+                bad.name = entry.name
+                raise
+
+    def _stored(self, text: Text, entry: Entry, key: str) -> tuple[Outcome, int]:
+        earlier = _earlier(self._into.organization_id, key)
+        if text.is_data_url(entry.url):
+            data = text.data_url(entry.url)
+            if earlier:
+                _check_same(earlier, data.chunks)
+                return "skipped", 0
+            return self._kept(entry, key, data.media_type, data.chunks)
+        if not isinstance(entry.url, str) or not entry.url.lower().startswith(("https://", "http://")):
+            raise BadLine("no_url", "The picture is neither a data: URL nor an address on the web.")
+        if earlier:
+            return "skipped", 0
+        if self._fetch is None:
+            raise BadLine("address_not_read", "Addresses are not read here.")
+        with self._fetch(
+            entry.url, max_bytes=settings.UPLOAD_MAX_BYTES, seconds=settings.IMPORT_FETCH_SECONDS
+        ) as fetched:
+            return self._kept(entry, key, fetched.content_type, fetched.chunks)
+
+    def _kept(self, entry: Entry, key: str, media_type: str, chunks: Iterable[bytes]) -> tuple[Outcome, int]:
+        with spool(settings.UPLOAD_MAX_BYTES) as body:
+            for chunk in chunks:
+                body.write(chunk)
+            content = Content(
+                sha256=body.finish(),
+                path=body.path,
+                size_bytes=body.size_bytes,
+                inspected=assets.examined(body.path, _kind(media_type)),
+            )
+            made = self._asset(entry, key, content.inspected.kind)
+            kept = assets.keep(made, content)
+        if kept is not made:
+            return "skipped", 0
+        return "duplicates" if _has_elder(kept) else "imported", content.size_bytes
+
+    def _asset(self, entry: Entry, key: str, kind: Kind) -> Asset:
+        asset = Asset(
+            organization_id=self._into.organization_id,
+            user_id=self._into.user_id,
+            import_key=key,
+            kind=kind,
+            status=Asset.Status.READY,
+            prompt=entry.prompt,
+            model=entry.model,
+            operation=entry.operation,
+            filename=entry.filename,
+            tags=entry.tags,
+        )
+        if entry.created_at:
+            asset.created_at = entry.created_at
+        return asset
+
+
+def _earlier(organization_id: UUID, key: str) -> Asset | None:
+    """What was imported under this key, deleted or not."""
+    named = Asset.objects.for_organization(organization_id).filter(import_key=key).select_related("blob")
+    return named.order_by(F("deleted_at").desc(nulls_first=True)).first()
+
+
+def _check_same(earlier: Asset, chunks: Iterable[bytes]) -> None:
+    """Two pictures of one name are a loss that nobody would notice. Raises BadLine."""
+    digest = sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    if earlier.blob and bytes(earlier.blob.sha256 or b"") != digest.digest():
+        raise BadLine("id_taken", "Another picture was imported under this id.")
+
+
+def _has_elder(asset: Asset) -> bool:
+    """Whether an older asset names the same bytes. Writers of one blob wait for each other, so exactly one has none."""
+    return Asset.objects.filter(blob=asset.blob, pk__lt=asset.pk).exists()
+
+
+def _kind(media_type: str) -> Kind:
+    """What the bytes are looked at as; whether they are it is found out by decoding."""
+    return "json" if media_type.startswith("application/json") else _KINDS.get(media_type.partition("/")[0], "image")
