@@ -21,13 +21,11 @@ from django.db import close_old_connections, connections
 from django.db.models import F
 
 from core.problems import Refusal
-from storage import assets, old_library
-from storage.blobs import Content
+from storage import assets, incoming, old_library
 from storage.exceptions import StoreUnavailable
 from storage.inspection import Kind
 from storage.models import Asset
 from storage.old_library import BadLine, Entry, Line, Text
-from storage.spool import spool
 
 type Outcome = Literal["imported", "duplicates", "skipped"]
 
@@ -203,20 +201,16 @@ class _Importer:
             return self._kept(entry, key, fetched.content_type, fetched.chunks)
 
     def _kept(self, entry: Entry, key: str, media_type: str, chunks: Iterable[bytes]) -> tuple[Outcome, int]:
-        with spool(settings.UPLOAD_MAX_BYTES) as body:
+        with incoming.receive(self._into.organization_id, max_bytes=settings.UPLOAD_MAX_BYTES) as body:
             for chunk in chunks:
                 body.write(chunk)
-            content = Content(
-                sha256=body.finish(),
-                path=body.path,
-                size_bytes=body.size_bytes,
-                inspected=assets.examined(body.path, _kind(media_type)),
-            )
-            made = self._asset(entry, key, content.inspected.kind)
-            kept = assets.keep(made, content)
+            body.finish()
+            inspected = assets.examined(body.path, _kind(media_type))
+            made = self._asset(entry, key, inspected.kind)
+            kept = assets.keep(made, body, inspected)
         if kept is not made:
             return "skipped", 0
-        return "duplicates" if _has_elder(kept) else "imported", content.size_bytes
+        return "duplicates" if _has_elder(kept) else "imported", body.size_bytes
 
     def _asset(self, entry: Entry, key: str, kind: Kind) -> Asset:
         asset = Asset(
