@@ -34,6 +34,10 @@ def schedule(sender: Celery, **kwargs: Any) -> None:
     sender.conf.beat_schedule = {
         "sweep": _every(settings.SWEEP_SECONDS, "generation.tasks.sweep"),
         "sweep-storage": _every(60, "storage.tasks.sweep"),
+        "abort-leftover-parts": {
+            "task": "storage.tasks.abort_leftover_parts",
+            "schedule": crontab(hour="4", minute="0"),
+        },
         "expire-grants": _every(600, "usage.tasks.expire_grants"),
         "grant-plans": _every(600, "billing.tasks.grant_due"),
         "expire-idempotency-records": _every(600, "core.tasks.expire_idempotency_records"),

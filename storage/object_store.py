@@ -75,6 +75,24 @@ class PresignedPut:
     method: str = "PUT"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """An object as a listing shows it."""
+
+    key: str
+    size_bytes: int
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartsBegun:
+    """An object that was announced in parts and is none yet."""
+
+    key: str
+    multipart_id: str
+    begun_at: datetime
+
+
 def put_file(path: Path, key: str, *, content_type: str, sha256: bytes) -> None:
     """Store a file under a key of its own; the store checks the hash of what arrives. Memory stays constant."""
     size_bytes = path.stat().st_size
@@ -302,6 +320,23 @@ def presign_read(key: str, *, until: datetime, head: bool = False) -> str:
         Params={"Bucket": settings.S3_BUCKET, "Key": key},
         ExpiresIn=_seconds_until(until),
     )
+
+
+def objects(prefix: str = "") -> Iterator[Listed]:
+    """All objects whose keys begin so, by key, page by page. Raises StoreUnavailable at any."""
+    with _failures():
+        pages = _client().get_paginator("list_objects_v2").paginate(Bucket=settings.S3_BUCKET, Prefix=prefix)
+        for page in pages:
+            for found in page.get("Contents", []):
+                yield Listed(key=found["Key"], size_bytes=found["Size"], modified_at=found["LastModified"])
+
+
+def multiparts() -> Iterator[PartsBegun]:
+    """Everything that was announced in parts and neither finished nor thrown away. Raises StoreUnavailable."""
+    with _failures():
+        for page in _client().get_paginator("list_multipart_uploads").paginate(Bucket=settings.S3_BUCKET):
+            for found in page.get("Uploads", []):
+                yield PartsBegun(key=found["Key"], multipart_id=found["UploadId"], begun_at=found["Initiated"])
 
 
 def presign_get(key: str, *, until: datetime, content_type: str, disposition: str) -> str:

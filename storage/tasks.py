@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from storage import assets, blobs, uploads
+from storage import assets, blobs, reconciliation, uploads
 
 
 @shared_task
@@ -19,3 +19,9 @@ def sweep() -> None:
 def check_upload(upload_id: str) -> None:
     """Look at the bytes of a completed upload. Repeatable."""
     uploads.check(UUID(upload_id))
+
+
+@shared_task
+def abort_leftovers() -> None:
+    """Throw away what the bucket holds of uploads that nobody will finish."""
+    reconciliation.abort_leftovers()

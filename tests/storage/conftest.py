@@ -1,5 +1,7 @@
 """What storage's tests share: a file of given bytes, and a look into the bucket."""
 
+import uuid
+
 import boto3
 import pytest
 from django.conf import settings
@@ -23,6 +25,16 @@ def file(tmp_path):
 @pytest.fixture(scope="session")
 def bucket():
     return Bucket()
+
+
+@pytest.fixture
+def own_bucket(settings, bucket):
+    """A bucket that holds what this test puts there and nothing else."""
+    settings.S3_BUCKET = f"own-{uuid.uuid4().hex}"
+    bucket._client.create_bucket(Bucket=settings.S3_BUCKET)
+    yield bucket
+    bucket.empty()
+    bucket._client.delete_bucket(Bucket=settings.S3_BUCKET)
 
 
 class Bucket:
@@ -55,6 +67,24 @@ class Bucket:
     def keys(self):
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=settings.S3_BUCKET)
         return {item["Key"] for page in pages for item in page.get("Contents", [])}
+
+    def put(self, key, content=b"x"):
+        self._client.put_object(Bucket=settings.S3_BUCKET, Key=key, Body=content)
+
+    def delete(self, key):
+        self._client.delete_object(Bucket=settings.S3_BUCKET, Key=key)
+
+    def begin_parts(self, key):
+        """One part of an object that is not finished; the id it goes by."""
+        begun = self._client.create_multipart_upload(Bucket=settings.S3_BUCKET, Key=key)["UploadId"]
+        self._client.upload_part(Bucket=settings.S3_BUCKET, Key=key, UploadId=begun, PartNumber=1, Body=b"x")
+        return begun
+
+    def empty(self):
+        for key in self.keys():
+            self.delete(key)
+        for begun in self.open_multiparts():
+            self._client.abort_multipart_upload(Bucket=settings.S3_BUCKET, Key=begun["Key"], UploadId=begun["UploadId"])
 
     def open_multiparts(self):
         return self._client.list_multipart_uploads(Bucket=settings.S3_BUCKET).get("Uploads", [])
