@@ -34,8 +34,8 @@ def schedule(sender: Celery, **kwargs: Any) -> None:
     sender.conf.beat_schedule = {
         "sweep": _every(settings.SWEEP_SECONDS, "generation.tasks.sweep"),
         "sweep-storage": _every(60, "storage.tasks.sweep"),
-        "abort-leftover-parts": {
-            "task": "storage.tasks.abort_leftover_parts",
+        "abort-leftovers": {
+            "task": "storage.tasks.abort_leftovers",
             "schedule": crontab(hour="4", minute="0"),
         },
         "expire-grants": _every(600, "usage.tasks.expire_grants"),
