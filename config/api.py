@@ -33,6 +33,7 @@ STATUS: dict[type[Refusal], int] = {
     Refusal: 422,
     core.NotFound: 404,
     core.MalformedJSON: 400,
+    core.InlineMedia: 422,
     core.BodyTooLarge: 413,
     core.UnreadableCharset: 415,
     core.BadPage: 400,

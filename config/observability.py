@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import LazyObject
 from prometheus_client import Histogram
 
-from core import clock, trace
+from core import clock, inline, trace
 from core.problems import camel_case
 
 type Event = MutableMapping[str, Any]
@@ -98,8 +98,8 @@ def _write(line: bytes) -> None:
 
 
 def hide_secrets(text: str) -> str:
-    """The text without any secret that can be told by its look."""
-    return _SECRETS.sub(lambda match: (match["keep"] or "?") + _HIDDEN, text)
+    """The text without any secret that can be told by its look, and without media written out."""
+    return inline.without_media(_SECRETS.sub(lambda match: (match["keep"] or "?") + _HIDDEN, text))
 
 
 def _add_context(logger: Any, method: str, event: Event) -> Event:

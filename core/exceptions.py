@@ -15,6 +15,12 @@ class MalformedJSON(Refusal):
     code = "malformed_json"
 
 
+class InlineMedia(Refusal):
+    """Media is uploaded and named by its asset id: no `data:` URL and no base64 in JSON."""
+
+    code = "inline_media"
+
+
 class BodyTooLarge(Refusal):
     """The body is larger than this route takes."""
 

@@ -11,7 +11,8 @@ from django.http import HttpRequest
 from django.utils.http import parse_header_parameters
 from rest_framework.parsers import BaseParser
 
-from core.exceptions import BodyTooLarge, MalformedJSON, UnreadableCharset
+from core import inline
+from core.exceptions import BodyTooLarge, InlineMedia, MalformedJSON, UnreadableCharset
 
 # A whole string, or one bracket: enough to follow the nesting without parsing.
 _STRINGS_AND_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
@@ -39,9 +40,9 @@ class StrictJSONParser(BaseParser):
 def decode(body: bytes) -> Any:
     """The value of a JSON text in UTF-8, safe to store in Postgres and to write out again.
 
-    Raises BodyTooLarge, or MalformedJSON for anything else: bad UTF-8, a syntax error, NaN, nesting beyond
-    JSON_MAX_DEPTH, a name twice in one object, a NUL or half a surrogate pair in a string, an integer beyond
-    64 bits or a number that no float holds.
+    Raises BodyTooLarge, InlineMedia where a string is a picture written out, or MalformedJSON for anything else: bad
+    UTF-8, a syntax error, NaN, nesting beyond JSON_MAX_DEPTH, a name twice in one object, a NUL or half a surrogate
+    pair in a string, an integer beyond 64 bits or a number that no float holds.
     """
     if len(body) > settings.JSON_MAX_BYTES:
         raise BodyTooLarge(max_bytes=settings.JSON_MAX_BYTES)
@@ -105,6 +106,8 @@ def _refuse_odd_values(value: Any) -> None:
 
 
 def _refuse_odd_text(text: str) -> None:
+    if inline.has_media(text):
+        raise InlineMedia
     if "\0" in text:
         raise MalformedJSON("A string contains a NUL character.")
     if not text.isascii():

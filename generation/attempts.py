@@ -24,7 +24,7 @@ from django.conf import settings
 from django.db import connection
 from pydantic import ValidationError
 
-from core import clock
+from core import clock, inline
 from core.postgres.prepared import fetch_row
 from generation import catalog, dispatch, progress
 from generation.dispatch import Claim
@@ -380,7 +380,13 @@ class _Run:
             _write_event,
             self.job,
             "generation_requeue",
-            [*self._named(), not error.is_rate_limit, max(backoff, error.retry_after or 0), error.code, error.detail],
+            [
+                *self._named(),
+                not error.is_rate_limit,
+                max(backoff, error.retry_after or 0),
+                error.code,
+                inline.without_media(error.detail),
+            ],
         )
 
     async def _settle(
@@ -399,10 +405,10 @@ class _Run:
             delivered,
             billed,
             error.code if error else "",
-            error.detail if error else "",
+            inline.without_media(error.detail) if error else "",
             error.retryable if error else False,
-            json.dumps(texts or []),
-            json.dumps(data or {}),
+            json.dumps(inline.json_without_media(texts or [])),
+            json.dumps(inline.json_without_media(data or {})),
             made,
         ]
         await self.host.database(_write_event, self.job, "generation_settle", [*self._named(), *ending])

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from core import inline
+
 _PIECE_BYTES = 768 * 1024
 # A string beyond this can only be a picture; what is left of a line without those is metadata.
 _LONG_STRING_BYTES = 64 * 1024
@@ -298,5 +300,5 @@ def _moment(value: Any) -> datetime | None:
 
 
 def _storable(text: str) -> str:
-    """What Postgres takes: no NUL, no half of a surrogate pair."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
+    """What may go into a row: no NUL, no half of a surrogate pair, and no picture that was pasted into a prompt."""
+    return inline.without_media(text.replace("\0", "").encode("utf-8", "replace").decode())
