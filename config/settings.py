@@ -246,6 +246,9 @@ S3_ACCESS_KEY = env.text("S3_ACCESS_KEY", "") or None
 S3_SECRET_KEY = env.text("S3_SECRET_KEY", "") or None
 S3_ADDRESSING_STYLE = env.text("S3_ADDRESSING_STYLE", "path")
 S3_CHECKSUM_MODE = env.text("S3_CHECKSUM_MODE", "when_required")
+# What the store checks arriving bytes by, and whether it takes `If-None-Match: *` (docs/storage.md).
+S3_INTEGRITY = env.text("S3_INTEGRITY", "sha256")
+S3_CONDITIONAL_WRITES = env.boolean("S3_CONDITIONAL_WRITES", True)
 # What stands before the bucket for readers: links are signed for the bucket and sent through this address.
 CDN_BASE_URL = env.text("CDN_BASE_URL", "").rstrip("/")
 # How links are signed: "edge" (by us, for ops/edge or ops/cdn), "s3" or "cloudfront"; see storage/delivery.py.

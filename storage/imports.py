@@ -250,6 +250,6 @@ def _has_elder(asset: Asset) -> bool:
     return Asset.objects.filter(blob=asset.blob, pk__lt=asset.pk).exists()
 
 
-def _kind(media_type: str) -> Kind:
-    """What the bytes are looked at as; whether they are it is found out by decoding."""
-    return "json" if media_type.startswith("application/json") else _KINDS.get(media_type.partition("/")[0], "image")
+def _kind(media_type: str) -> Kind | None:
+    """What the bytes are looked at as, None where that is not said; whether they are it is found out by decoding."""
+    return "json" if media_type.startswith("application/json") else _KINDS.get(media_type.partition("/")[0])

@@ -12,11 +12,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from hashlib import md5
 from hashlib import sha256 as sha256_of
 from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, cast
 from urllib.parse import urlsplit
 
 from boto3.exceptions import Boto3Error
@@ -31,6 +32,8 @@ from storage.bucket import Bucket
 from storage.exceptions import StoreUnavailable
 
 if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
+
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CreateMultipartUploadRequestTypeDef
 
@@ -41,6 +44,22 @@ _CHUNK_BYTES = 1024**2
 _PARTS_AT_ONCE = 2
 _making = Lock()
 _MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchUpload"}
+
+
+class Proof(TypedDict, total=False):
+    """The hash that a store compares with what arrives."""
+
+    ChecksumSHA256: str
+    ContentMD5: str
+
+
+class OnlyOnce(TypedDict, total=False):
+    """The condition that a key is not overwritten, for stores that take it."""
+
+    IfNoneMatch: str
+
+
+_ONLY_ONCE: dict[bool, OnlyOnce] = {True: {"IfNoneMatch": "*"}, False: {}}
 
 
 class ObjectMissing(Exception):
@@ -112,8 +131,8 @@ def put_file(path: Path, key: str, *, content_type: str, sha256: bytes) -> None:
                 Body=body,
                 ContentType=content_type,
                 Metadata={"sha256": sha256.hex()},
-                ChecksumSHA256=b64encode(sha256).decode(),
-                IfNoneMatch="*",
+                **_proof(body, sha256),
+                **_ONLY_ONCE[settings.S3_CONDITIONAL_WRITES],
             )
         except ClientError as error:
             # Keys are random and ours alone, so what is there already is our own put, whose answer got lost.
@@ -166,11 +185,8 @@ class PartsWriter:
         self._begun_bytes += size_bytes
 
     def _send(self, number: int, offset: int, size_bytes: int) -> Part:
-        hashed = sha256_of()
         with self._slice(offset, size_bytes) as body:
-            while chunk := body.read(_CHUNK_BYTES):
-                hashed.update(chunk)
-        checksum = b64encode(hashed.digest()).decode()
+            proof = _proof(body)
         with _failures(), self._slice(offset, size_bytes) as body:
             answer = _client().upload_part(
                 Bucket=settings.S3_BUCKET,
@@ -179,8 +195,9 @@ class PartsWriter:
                 PartNumber=number,
                 Body=body,
                 ContentLength=size_bytes,
-                ChecksumSHA256=checksum,
+                **proof,
             )
+        checksum = proof.get("ChecksumSHA256", "")
         return Part(number=number, size_bytes=size_bytes, etag=answer["ETag"], sha256=checksum)
 
     @contextmanager
@@ -198,7 +215,7 @@ def begin_parts(key: str, *, content_type: str, sha256: bytes | None = None, has
         "ContentType": content_type,
         "Metadata": {"sha256": sha256.hex()} if sha256 else {},
     }
-    if hashed:
+    if hashed and settings.S3_INTEGRITY == "sha256":
         announced["ChecksumAlgorithm"] = "SHA256"
     with _failures():
         return _client().create_multipart_upload(**announced)["UploadId"]
@@ -243,27 +260,24 @@ def abort_parts(key: str, multipart_id: str) -> None:
 
 
 def presign_put(key: str, *, content_type: str, size_bytes: int, sha256: bytes, until: datetime) -> PresignedPut:
-    """Leave to put exactly these bytes under a key where nothing is yet: type, size and hash are signed."""
-    checksum = b64encode(sha256).decode()
-    url = _client().generate_presigned_url(
-        "put_object",
-        Params={
-            "Bucket": settings.S3_BUCKET,
-            "Key": key,
-            "ContentType": content_type,
-            "ContentLength": size_bytes,
-            "ChecksumSHA256": checksum,
-            "Metadata": {"sha256": sha256.hex()},
-            "IfNoneMatch": "*",
-        },
-        ExpiresIn=_seconds_until(until),
-    )
-    headers = {
-        "Content-Type": content_type,
-        "x-amz-checksum-sha256": checksum,
-        "x-amz-meta-sha256": sha256.hex(),
-        "If-None-Match": "*",
+    """Leave to put exactly these bytes under a key where nothing is yet: type, size and hash are signed.
+
+    Hash and condition only where the store takes them; whoever completes the upload reads the bytes back anyway.
+    """
+    params: dict[str, Any] = {
+        "Bucket": settings.S3_BUCKET,
+        "Key": key,
+        "ContentType": content_type,
+        "ContentLength": size_bytes,
+        "Metadata": {"sha256": sha256.hex()},
+        **_ONLY_ONCE[settings.S3_CONDITIONAL_WRITES],
     }
+    headers = {"Content-Type": content_type, "x-amz-meta-sha256": sha256.hex()}
+    if settings.S3_CONDITIONAL_WRITES:
+        headers["If-None-Match"] = "*"
+    if settings.S3_INTEGRITY == "sha256":
+        params["ChecksumSHA256"] = headers["x-amz-checksum-sha256"] = _base64(sha256)
+    url = _client().generate_presigned_url("put_object", Params=params, ExpiresIn=_seconds_until(until))
     return PresignedPut(url=_for_senders(url), headers=headers)
 
 
@@ -378,6 +392,28 @@ def _through_cdn(link: str) -> str:
         return link
     signed = urlsplit(link)
     return f"{settings.CDN_BASE_URL}{signed.path}?{signed.query}"
+
+
+def _proof(body: BinaryIO, sha256: bytes | None = None) -> "Proof":
+    """What the store is to check arriving bytes by, as S3_INTEGRITY says; `body` is read where it is not known yet."""
+    match settings.S3_INTEGRITY:
+        case "sha256":
+            return {"ChecksumSHA256": _base64(sha256 or _digest(body, sha256_of()))}
+        case "md5":
+            return {"ContentMD5": _base64(_digest(body, md5(usedforsecurity=False)))}
+        case _:
+            return {}
+
+
+def _digest(body: BinaryIO, hashed: "Hash") -> bytes:
+    while chunk := body.read(_CHUNK_BYTES):
+        hashed.update(chunk)
+    body.seek(0)
+    return hashed.digest()
+
+
+def _base64(digest: bytes) -> str:
+    return b64encode(digest).decode()
 
 
 @contextmanager

@@ -64,6 +64,18 @@ def test_a_large_put_keeps_memory_constant(file):
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize("size", [1000, PART_BYTES + 1], ids=["one put", "parts"])
+@pytest.mark.parametrize("integrity", ["sha256", "md5", "none"])
+def test_bytes_arrive_whatever_a_store_checks_them_by(file, bucket, settings, integrity, size):
+    settings.S3_INTEGRITY, settings.S3_CONDITIONAL_WRITES = integrity, False
+    key = f"test/{uuid.uuid4()}"
+
+    put(file(b"a" * size), key)
+    put(file(b"b" * size), key)
+
+    assert bucket.read(key) == b"b" * size
+
+
 def test_what_is_missing_is_told_apart_from_a_store_that_fails(tmp_path):
     key = f"test/{uuid.uuid4()}"
 
