@@ -41,7 +41,7 @@ _DOCUMENT_MAX_DEPTH = 64
 # Kinds are told apart by so many bytes.
 _HEAD_BYTES = 4096
 _ORIENTATION_TAG = 0x0112
-_SIDEWAYS = range(5, 9)
+SIDEWAYS = range(5, 9)
 # MPEG-4 without a word of pictures; what its tracks are is seen when it is opened.
 _MP4_BRANDS = {b"M4A ", b"M4B ", b"mp41", b"mp42", b"isom", b"dash", *(b"iso%d" % number for number in range(2, 10))}
 # "[Chorus]" begins a text, "[1" a JSON document.
@@ -99,7 +99,7 @@ def inspect(path: Path, kind: Kind | None, bounds: Bounds) -> Inspected:
 def recognise(path: Path) -> Kind:
     """The kind that the first bytes speak of; nothing is decoded. Raises Unreadable where they speak of none."""
     head = _head(path)
-    if _picture_in(head):
+    if picture_in(head):
         return "image"
     if _sound_in(head):
         return "audio"
@@ -117,7 +117,7 @@ def _head(path: Path) -> bytes:
 
 
 def _inspect_image(path: Path, bounds: Bounds) -> Inspected:
-    found = _picture_in(_head(path))
+    found = picture_in(_head(path))
     if found is None:
         raise Unreadable("not_an_image")
     picture, content_type = found
@@ -128,7 +128,7 @@ def _inspect_image(path: Path, bounds: Bounds) -> Inspected:
             _check_header(image, bounds)
             image.load()
             width, height = image.size
-            if _orientation(image) in _SIDEWAYS:
+            if orientation(image) in SIDEWAYS:
                 width, height = height, width
     except (Unreadable, MemoryError):
         raise
@@ -138,7 +138,7 @@ def _inspect_image(path: Path, bounds: Bounds) -> Inspected:
     return Inspected(kind="image", content_type=content_type, width=width, height=height)
 
 
-def _picture_in(head: bytes) -> tuple[type[ImageFile.ImageFile], str] | None:
+def picture_in(head: bytes) -> tuple[type[ImageFile.ImageFile], str] | None:
     """The decoder for what the first bytes say. JPEGs with more pictures behind the first (MPO) are JPEGs."""
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return PngImageFile, "image/png"
@@ -162,13 +162,13 @@ def _check_header(image: ImageFile.ImageFile, bounds: Bounds) -> None:
         raise Unreadable("animated_image")
 
 
-def _orientation(image: ImageFile.ImageFile) -> int:
+def orientation(image: ImageFile.ImageFile) -> int:
     try:
-        orientation: int = image.getexif().get(_ORIENTATION_TAG, 1)
+        turn: int = image.getexif().get(_ORIENTATION_TAG, 1)
     except Exception:
         # Damaged metadata says nothing, and the picture is whole.
         return 1
-    return orientation
+    return turn
 
 
 def _inspect_audio(path: Path, bounds: Bounds) -> Inspected:
