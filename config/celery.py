@@ -19,7 +19,11 @@ app.autodiscover_tasks()
 # dispatch: rings, claimed by the asyncio runner of a worker. media: CPU and untrusted bytes. maintenance: the rest.
 app.conf.task_queues = [Queue("dispatch"), Queue("media"), Queue("maintenance")]
 app.conf.task_default_queue = "maintenance"
-app.conf.task_routes = {"generation.tasks.*": "dispatch"}
+app.conf.task_routes = {
+    "generation.tasks.*": "dispatch",
+    "storage.tasks.draw_renditions": "media",
+    "storage.tasks.check_upload": "media",
+}
 
 
 def _every(seconds: float, task: str) -> dict[str, Any]:

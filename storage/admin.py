@@ -7,7 +7,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from accounts.models import Organization
 from core.desk import cells
 from core.desk.base import LATEST, DeskAdmin, Panel, ReadOnly, shown_on
-from storage import assets
+from storage import assets, renditions
 from storage.models import Asset, Blob
 
 
@@ -33,15 +33,16 @@ class AssetAdmin(ReadOnly, DeskAdmin):
 
     @admin.display(description="Preview")
     def preview(self, asset: Asset) -> str:
-        """The picture itself while there is no smaller rendition; the browser scales it."""
+        """The largest thumbnail, or the picture itself while there is none; the browser scales it."""
         if asset.kind != Asset.Kind.IMAGE or asset.blob is None:
             return cells.NOTHING
-        url = assets.sign(asset).url
+        thumbnails = renditions.ready(asset.blob, renditions.thumbnails(asset.blob))
         return format_html(
-            '<a href="{0}" target="_blank" rel="noopener noreferrer"><img src="{0}" alt="" loading="lazy" '
+            '<a href="{}" target="_blank" rel="noopener noreferrer"><img src="{}" alt="" loading="lazy" '
             'class="rounded-default border border-base-200 dark:border-base-700" '
             'style="max-height: 240px; max-width: 100%"></a>',
-            url,
+            assets.sign(asset).url,
+            assets.sign(asset, thumbnails[-1] if thumbnails else None).url,
         )
 
     @admin.display(description="Asset")

@@ -18,12 +18,12 @@ from django.db.models.functions import Now
 from core import children, clock
 from core.children import ChildFailed
 from core.problems import FieldError
-from storage import blobs, delivery, exceptions, incoming, inspection, object_store
+from storage import blobs, delivery, exceptions, incoming, inspection, object_store, renditions
 from storage.blobs import ABANDONED_AFTER
 from storage.exceptions import AssetNotFound, AssetNotReady, ContentRefused, WrongAssetKind
 from storage.incoming import Arrived
 from storage.inspection import Bounds, Fault, Inspected, Kind, Unreadable
-from storage.models import Asset
+from storage.models import Asset, Blob, Rendition
 from storage.object_store import ObjectMissing
 
 _REFUSALS: dict[Fault, type[ContentRefused]] = {
@@ -124,13 +124,10 @@ def keep(
     for _ in range(_TRIES):
         blob = blobs.living(asset.organization_id, arrived.sha256) or arrived.place(inspected)
         try:
-            with transaction.atomic(durable=True):
-                if blobs.refer(blob):
-                    asset.blob = blob
-                    asset.save()
-                    if within:
-                        within(asset)
-                    return asset
+            if _is_written(asset, blob, within):
+                if asset.kind == Asset.Kind.IMAGE:
+                    renditions.ring(blob.pk)
+                return asset
         except IntegrityError:
             # Somebody else was faster: with the same bytes, the same output, or the same line of an old library.
             stored = _output(asset.job_id, asset.job_index) or _import(asset)
@@ -165,14 +162,13 @@ def require_inputs(organization_id: UUID, asset_ids: Mapping[str, tuple[UUID, st
 
 
 def find(organization_id: UUID, asset_id: UUID) -> Asset | None:
-    """The organization's asset, if it can be read, with its blob."""
-    readable = Asset.objects.for_organization(organization_id).readable()
-    return readable.select_related("blob").filter(pk=asset_id).first()
+    """The organization's asset, if it can be read, with its blob and renditions."""
+    return Asset.objects.for_organization(organization_id).readable().with_bytes().filter(pk=asset_id).first()
 
 
 def show(organization_id: UUID, asset_id: UUID) -> Asset | None:
     """The organization's asset whatever its status, with its blob, as its owner may see it."""
-    seen = _living(organization_id).select_related("blob", "upload")
+    seen = _living(organization_id).with_bytes()
     return seen.filter(pk=asset_id).first()
 
 
@@ -189,28 +185,30 @@ def fetch(organization_id: UUID, asset_id: UUID, to: Path) -> InputBytes:
 
 
 def outputs_of(job_ids: Collection[UUID]) -> dict[UUID, list[Asset]]:
-    """The readable outputs of each job that has any, in order."""
+    """The readable outputs of each job that has any, in order, with their blobs and renditions."""
     outputs: dict[UUID, list[Asset]] = defaultdict(list)
-    assets = Asset.objects.readable().filter(job_id__in=job_ids).select_related("blob").order_by("job_id", "job_index")
-    for asset in assets:
+    assets = Asset.objects.readable().filter(job_id__in=job_ids).with_bytes()
+    for asset in assets.order_by("job_id", "job_index"):
         assert asset.job_id
         outputs[asset.job_id].append(asset)
     return dict(outputs)
 
 
-def sign(asset: Asset) -> SignedLink:
-    """A link through the CDN that dies in ASSET_URL_SECONDS, or with the asset if that is sooner."""
-    assert asset.blob
+def sign(asset: Asset, rendition: Rendition | None = None) -> SignedLink:
+    """A link to the asset, or to a rendition of it, through the CDN; it dies in ASSET_URL_SECONDS, or with the asset
+    if that is sooner.
+    """
+    stored = rendition or asset.blob
+    assert stored
     expires_at = clock.now() + timedelta(seconds=settings.ASSET_URL_SECONDS)
     if asset.expires_at:
         expires_at = min(expires_at, asset.expires_at)
-    assert asset.blob.sha256
-    content_type = asset.blob.content_type
+    assert stored.sha256
     url = delivery.link(
-        asset.blob.object_key,
-        content_type=content_type,
-        filename=f"{PurePath(asset.filename).stem or asset.pk}{_EXTENSIONS.get(content_type, '')}",
-        sha256=bytes(asset.blob.sha256),
+        stored.object_key,
+        content_type=stored.content_type,
+        filename=f"{PurePath(asset.filename).stem or asset.pk}{_EXTENSIONS.get(stored.content_type, '')}",
+        sha256=bytes(stored.sha256),
         until=expires_at,
     )
     return SignedLink(url=url, expires_at=expires_at)
@@ -245,6 +243,19 @@ def _inspected_in_child(path: Path, kind: Kind, bounds: Bounds) -> Inspected:
         return children.run(inspection.inspect, path, kind, bounds, timeout=timeout)
 
 
+@transaction.atomic(durable=True)
+def _is_written(asset: Asset, blob: Blob, within: Callable[[Asset], None] | None) -> bool:
+    """The asset, named by its blob's count and with its thumbnails promised; False where the blob is dying."""
+    if not blobs.refer(blob):
+        return False
+    asset.blob = blob
+    asset.save()
+    if within:
+        within(asset)
+    renditions.promise(blob.pk, renditions.thumbnails(blob))
+    return True
+
+
 def _output(job_id: UUID | None, index: int | None) -> Asset | None:
     """What was stored as this output before; None for an upload, which is nobody's output."""
     if job_id is None:
@@ -269,8 +280,10 @@ def _living(organization_id: UUID) -> QuerySet[Asset]:
 def _delete(assets: QuerySet[Asset]) -> int:
     """Rows somebody else is deleting are theirs to count."""
     locked = assets.select_for_update(skip_locked=True).order_by("pk")
-    rows: list[tuple[UUID, UUID | None]] = list(locked.values_list("pk", "blob_id")[:_SWEPT_AT_ONCE])
-    Asset.objects.filter(pk__in=[pk for pk, _ in rows]).update(deleted_at=Now(), blob=None)
-    for blob_id in sorted(blob_id for _, blob_id in rows if blob_id is not None):
+    rows: list[tuple[UUID, UUID | None, bool]] = list(locked.values_list("pk", "blob_id", "is_public")[:_SWEPT_AT_ONCE])
+    Asset.objects.filter(pk__in=[pk for pk, _, _ in rows]).update(deleted_at=Now(), blob=None, is_public=False)
+    for blob_id, was_public in sorted((blob_id, was_public) for _, blob_id, was_public in rows if blob_id is not None):
         blobs.release(blob_id)
+        if was_public:
+            renditions.withdraw(blob_id)
     return len(rows)

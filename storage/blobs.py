@@ -96,7 +96,10 @@ def discard(blob: Blob) -> None:
 
 
 def sweep() -> int:
-    """Delete the objects of dying blobs, then their rows; returns how many. Safe to repeat and to run twice."""
+    """Delete the objects of dying blobs, then their rows once no rendition is left; returns how many went.
+
+    Safe to repeat and to run twice.
+    """
     Blob.objects.filter(state=State.PROMISED, created_at__lt=Now() - ABANDONED_AFTER).update(state=State.DYING)
     freed = 0
     for blob in Blob.objects.filter(state=State.DYING).order_by("created_at")[:_FREED_PER_SWEEP]:
@@ -107,5 +110,5 @@ def sweep() -> int:
         except StoreUnavailable:
             log.warning("storage.sweep_stopped", freed=freed, exc_info=True)
             break
-        freed += Blob.objects.filter(pk=blob.pk, state=State.DYING).delete()[0]
+        freed += Blob.objects.filter(pk=blob.pk, state=State.DYING, renditions=None).delete()[0]
     return freed

@@ -148,3 +148,27 @@ class UnsupportedKind(ContentRefused):
     """The bytes are neither a picture nor a recording, JSON or plain text that is taken."""
 
     code = "unsupported_kind"
+
+
+class UnknownRendition(Refusal):
+    """Pictures are not to be had in this size and format."""
+
+    code = "unknown_rendition"
+
+
+class NoPicture(Refusal):
+    """Only pictures are to be had in other sizes and formats."""
+
+    code = "no_picture"
+
+
+class NotPublishable(Refusal):
+    """Only pictures can be made public."""
+
+    code = "not_publishable"
+
+
+class InvalidChange(Refusal):
+    """This change of an asset cannot be accepted."""
+
+    code = "invalid_change"

@@ -101,6 +101,8 @@ class Rendition(models.Model):
     size_bytes = models.BigIntegerField(null=True)
     width = models.PositiveIntegerField(null=True)
     height = models.PositiveIntegerField(null=True)
+    # Since when somebody has been drawing it; null while nobody is.
+    claimed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -127,6 +129,10 @@ class AssetQuerySet(models.QuerySet["Asset"]):
     def readable(self) -> Self:
         """Ready, not deleted and not past its expiry, which is checked here and only later swept."""
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=Now()), status=Asset.Status.READY, deleted_at=None)
+
+    def with_bytes(self) -> Self:
+        """With what their JSON tells of them: the blob, its renditions and the upload they came by."""
+        return self.select_related("blob", "upload").prefetch_related("blob__renditions")
 
 
 class Asset(models.Model):

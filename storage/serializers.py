@@ -1,14 +1,17 @@
 """An asset as the API shows it: built here once, for lists, jobs and uploads alike."""
 
+from base64 import b64encode
 from typing import Any, NotRequired, TypedDict
 
 from django.conf import settings
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
 from rest_framework import serializers
 
 from core import clock
 from core.serializers import StrictSerializer
-from storage import assets, uploads
-from storage.models import Asset, Upload
+from storage import assets, publishing, renditions, uploads
+from storage.models import Asset, Blob, Upload
 
 
 class UploadInput(StrictSerializer):
@@ -25,6 +28,14 @@ class UploadInput(StrictSerializer):
                 {"sha256": ["Bytes that go in one PUT need their hash."]}, code="required"
             )
         return attrs
+
+
+class AssetChange(BaseModel):
+    """The body of `PATCH /v1/assets/{id}`: what is not named stays as it is."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
+
+    public: bool = False
 
 
 class ThumbnailJSON(TypedDict):
@@ -67,6 +78,9 @@ class AssetJSON(TypedDict):
     expiresAt: str | None
     urlExpiresAt: str | None
     thumbnails: list[ThumbnailJSON]
+    placeholder: str | None
+    public: bool
+    publicUrl: str | None
     source: OutputSourceJSON | UploadSourceJSON
 
 
@@ -100,7 +114,10 @@ class AssetListJSON(TypedDict):
 
 
 def asset_json(asset: Asset) -> AssetJSON:
-    """An asset with its blob, and a link that is signed now: not for a shared cache, a log or an event."""
+    """An asset, and links that are signed now: not for a shared cache, a log or an event.
+
+    Takes queries unless the asset came `with_bytes`.
+    """
     blob = asset.blob
     link = assets.sign(asset) if asset.status == Asset.Status.READY else None
     return {
@@ -120,7 +137,10 @@ def asset_json(asset: Asset) -> AssetJSON:
         "createdAt": clock.rfc3339(asset.created_at),
         "expiresAt": clock.rfc3339(asset.expires_at) if asset.expires_at else None,
         "urlExpiresAt": clock.rfc3339(link.expires_at) if link else None,
-        "thumbnails": [],
+        "thumbnails": _thumbnails(asset, blob) if blob and link else [],
+        "placeholder": b64encode(blob.placeholder).decode() if blob and blob.placeholder else None,
+        "public": asset.is_public,
+        "publicUrl": publishing.public_url(asset),
         "source": _source(asset),
     }
 
@@ -149,6 +169,18 @@ def upload_json(upload: Upload) -> UploadJSON:
             for part in to.parts
         ]
     return answer
+
+
+def _thumbnails(asset: Asset, blob: Blob) -> list[ThumbnailJSON]:
+    return [
+        {
+            "url": assets.sign(asset, rendition).url,
+            "width": rendition.width or 0,
+            "height": rendition.height or 0,
+            "contentType": rendition.content_type,
+        }
+        for rendition in renditions.ready(blob, renditions.thumbnails(blob))
+    ]
 
 
 def _source(asset: Asset) -> OutputSourceJSON | UploadSourceJSON:

@@ -1,10 +1,13 @@
-"""What beat and the doorbell ring for storage. Every run selects what is due: a missed or doubled one does no harm."""
+"""Celery's entry points for storage: beat's ticks, and rings for what `media` is to draw or to look at.
+
+Every run selects what is due, so a missed or doubled one does no harm.
+"""
 
 from uuid import UUID
 
 from celery import shared_task
 
-from storage import assets, blobs, reconciliation, uploads
+from storage import assets, blobs, reconciliation, renditions, uploads
 
 
 @shared_task
@@ -12,6 +15,7 @@ def sweep() -> None:
     """Let go of expired and abandoned assets and uploads, then delete the objects that nothing names any more."""
     uploads.sweep()
     assets.sweep()
+    renditions.sweep()
     blobs.sweep()
 
 
@@ -25,3 +29,9 @@ def check_upload(upload_id: str) -> None:
 def abort_leftovers() -> None:
     """Throw away what the bucket holds of uploads that nobody will finish."""
     reconciliation.abort_leftovers()
+
+
+@shared_task
+def draw_renditions(blob_id: str) -> None:
+    """A ring: draw what is promised of this blob. Repeatable."""
+    renditions.draw(UUID(blob_id))

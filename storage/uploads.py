@@ -263,7 +263,7 @@ def complete(organization_id: UUID, upload_id: UUID) -> Asset:
         if upload.size_bytes <= _CHECKED_AT_ONCE_BYTES:
             check(upload.pk)
         else:
-            doorbell.ask(_CHECK_TASK, upload.pk, queue="media")
+            doorbell.ring_media(_CHECK_TASK, str(upload.pk))
     assert upload.asset
     upload.asset.refresh_from_db()
     return upload.asset
@@ -310,7 +310,7 @@ def sweep() -> int:
     lost = list(due.filter(state=State.CHECKING)[:_SWEPT_AT_ONCE])
     for upload in lost:
         Upload.objects.filter(pk=upload.pk).update(expires_at=clock.now() + _CHECK_AGAIN_AFTER)
-        doorbell.ask(_CHECK_TASK, upload.pk, queue="media")
+        doorbell.ring_media(_CHECK_TASK, str(upload.pk))
     return len(abandoned) + len(lost)
 
 

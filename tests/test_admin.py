@@ -21,7 +21,7 @@ from accounts.models import (
 )
 from core.models import IdempotencyRecord
 from generation.models import Attempt, Job, JobEvent
-from storage.models import Asset, Blob
+from storage.models import Asset, Blob, Rendition
 from tests.desk import OURS, client_of, models, name_of, page, row_of
 from tests.factories import (
     PASSWORD,
@@ -237,6 +237,21 @@ def test_picture_is_shown_by_a_signed_link(desk, settings):
     # then
     assert f'<img src="{settings.CDN_BASE_URL}/' in content
     assert "&amp;signature=" in content
+
+
+def test_picture_with_a_thumbnail_is_shown_by_that(desk):
+    # given
+    asset = AssetFactory()
+    Rendition.objects.create(
+        blob=asset.blob, variant="webp-160", state="ready", object_key="renditions/small", content_type="image/webp"
+    )
+
+    # when
+    content = desk.get(page(Asset, "change", asset.pk)).content.decode()
+
+    # then
+    assert re.search(r'<img src="[^"]*/renditions/small\?[^"]*X-Amz-Signature', content)
+    assert re.search(rf'<a href="[^"]*/{asset.blob.object_key}\?', content)
 
 
 def test_organization_page_leads_on(desk, organization, owner, funded):

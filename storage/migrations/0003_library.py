@@ -74,6 +74,7 @@ class Migration(migrations.Migration):
                 ("size_bytes", models.BigIntegerField(null=True)),
                 ("width", models.PositiveIntegerField(null=True)),
                 ("height", models.PositiveIntegerField(null=True)),
+                ("claimed_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
         ),

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from pydantic import ValidationError
 from rest_framework import status
 from rest_framework.generics import GenericAPIView
 from rest_framework.parsers import BaseParser
@@ -17,10 +18,12 @@ from rest_framework.views import APIView
 from accounts.principal import acting
 from core import idempotency
 from core.exceptions import NotFound
+from core.problems import field_errors
 from core.schemas import schema_of
-from storage import assets, uploads
-from storage.models import Asset
-from storage.serializers import AssetJSON, AssetListJSON, asset_json
+from storage import assets, publishing, renditions, uploads
+from storage.exceptions import InvalidChange, NoPicture
+from storage.models import Asset, Rendition
+from storage.serializers import AssetChange, AssetJSON, AssetListJSON, asset_json
 from storage.streaming import body_chunks
 
 _ASSET = schema_of(AssetJSON)
@@ -56,7 +59,7 @@ class Assets(GenericAPIView[Asset]):
 
     def get_queryset(self) -> QuerySet[Asset]:
         readable = Asset.objects.for_organization(acting(self.request).organization_id).readable()
-        return readable.select_related("blob", "upload")
+        return readable.with_bytes()
 
     @extend_schema(
         operation_id="listAssets",
@@ -120,6 +123,13 @@ class AssetDetail(APIView):
             raise NotFound
         return Response(asset_json(asset), headers=FOR_ITS_READER)
 
+    @extend_schema(operation_id="changeAsset", tags=["assets"], request=AssetChange, responses={200: _ASSET})
+    def patch(self, request: Request, asset_id: UUID) -> Response:
+        change, asset = _change(request), _found(request, asset_id)
+        if "public" in change.model_fields_set:
+            (publishing.publish if change.public else publishing.unpublish)(asset)
+        return self.get(request, asset_id)
+
     @extend_schema(operation_id="deleteAsset", tags=["assets"], responses={204: None})
     def delete(self, request: Request, asset_id: UUID) -> Response:
         if not assets.delete(acting(request).organization_id, asset_id):
@@ -133,11 +143,19 @@ class AssetContent(APIView):
     @extend_schema(
         operation_id="getAssetContent",
         tags=["assets"],
-        description="The permanent address of the bytes: leads to a signed link of this minute.",
+        description=(
+            "The permanent address of the bytes: leads to a signed link of this minute. With a width the link is to "
+            "a picture at most so wide, or to the original until that has been drawn."
+        ),
+        parameters=[
+            OpenApiParameter("w", int, enum=renditions.WIDTHS),
+            OpenApiParameter("format", enum=renditions.FORMATS, description=f"{renditions.FORMATS[0]} if only w is."),
+        ],
         responses={302: OpenApiResponse(description="The way to the bytes.")},
     )
     def get(self, request: Request, asset_id: UUID) -> HttpResponse:
-        link = assets.sign(_found(request, asset_id))
+        asset = _found(request, asset_id)
+        link = assets.sign(asset, _wanted_rendition(request, asset))
         return HttpResponse(status=status.HTTP_302_FOUND, headers=FOR_ITS_READER | {"Location": link.url})
 
 
@@ -146,3 +164,20 @@ def _found(request: Request, asset_id: UUID) -> Asset:
     if asset is None:
         raise NotFound
     return asset
+
+
+def _change(request: Request) -> AssetChange:
+    try:
+        return AssetChange.model_validate(request.data)
+    except ValidationError as error:
+        raise InvalidChange(errors=field_errors(error)) from None
+
+
+def _wanted_rendition(request: Request, asset: Asset) -> Rendition | None:
+    """None for the original, which is also shown where the rendition is not to be had yet."""
+    width, format = (request.query_params.get(name) for name in ("w", "format"))
+    if width is None and format is None:
+        return None
+    if asset.kind != Asset.Kind.IMAGE or asset.blob is None:
+        raise NoPicture
+    return renditions.find(asset.blob, width=width or "", format=format or renditions.FORMATS[0])

@@ -56,6 +56,9 @@ class Bucket:
         except self._client.exceptions.NoSuchKey:
             return None
 
+    def write(self, key, content):
+        self._client.put_object(Bucket=settings.S3_BUCKET, Key=key, Body=content)
+
     def head(self, key):
         return self._client.head_object(Bucket=settings.S3_BUCKET, Key=key)
 

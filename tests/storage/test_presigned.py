@@ -244,14 +244,14 @@ def test_a_check_that_was_lost_is_made_by_the_sweep(committed, api, organization
     put(upload, content)
     complete(api, upload)
     asked = []
-    monkeypatch.setattr("core.doorbell.ask", lambda task, row_id, *, queue: asked.append((task, str(row_id), queue)))
+    monkeypatch.setattr("core.doorbell.ring_media", lambda task, about: asked.append((task, about)))
 
     # when
     Upload.objects.filter(pk=upload["id"]).update(expires_at=timezone.now() - timedelta(seconds=1))
     tasks.sweep()
 
     # then
-    assert ("storage.tasks.check_upload", upload["id"], "media") in asked
+    assert ("storage.tasks.check_upload", upload["id"]) in asked
 
 
 def test_uploads_of_others_are_absent(api, outsider, organization):
