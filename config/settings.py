@@ -266,6 +266,8 @@ SPOOL_DIR = env.text("SPOOL_DIR", "") or None
 UPLOAD_SINGLE_MAX_BYTES = env.integer("UPLOAD_SINGLE_MAX_BYTES", 64 * 1024**2)
 UPLOAD_PART_BYTES = env.integer("UPLOAD_PART_BYTES", 16 * 1024**2)
 UPLOADS_OPEN_MAX = env.integer("UPLOADS_OPEN_MAX", 1_000)
+# How long bringing an asset from an address on the web may take.
+FETCH_SECONDS = env.seconds("FETCH_SECONDS", 120)
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 2 * 1024**3)
 # Of an old library that is imported: the longest line, and the longest that an address may take to answer in full.
 IMPORT_LINE_MAX_BYTES = env.integer("IMPORT_LINE_MAX_BYTES", 512 * 1024**2)

@@ -145,7 +145,9 @@ def require_inputs(organization_id: UUID, asset_ids: Mapping[str, tuple[UUID, st
     if not asset_ids:
         return
     named = {asset_id for asset_id, _ in asset_ids.values()}
-    found = {asset.pk: asset for asset in _living(organization_id).filter(pk__in=named)}
+    found = {
+        asset.pk: asset for asset in Asset.objects.for_organization(organization_id).unexpired().filter(pk__in=named)
+    }
     refusals: dict[type[AssetNotFound | WrongAssetKind | AssetNotReady], list[FieldError]] = defaultdict(list)
     for field, (asset_id, kind) in asset_ids.items():
         pointer = "/input/" + field.replace(".", "/")
@@ -168,8 +170,8 @@ def find(organization_id: UUID, asset_id: UUID) -> Asset | None:
 
 def show(organization_id: UUID, asset_id: UUID) -> Asset | None:
     """The organization's asset whatever its status, with its blob, as its owner may see it."""
-    seen = _living(organization_id).with_bytes()
-    return seen.filter(pk=asset_id).first()
+    unexpired = Asset.objects.for_organization(organization_id).unexpired()
+    return unexpired.with_bytes().filter(pk=asset_id).first()
 
 
 def fetch(organization_id: UUID, asset_id: UUID, to: Path) -> InputBytes:
@@ -221,7 +223,12 @@ def signing_window() -> int:
 
 def delete(organization_id: UUID, asset_id: UUID) -> bool:
     """Delete an asset; its bytes go with the last asset that names them, soon after. False where there is none."""
-    return _delete(_living(organization_id).filter(pk=asset_id, status=Asset.Status.READY)) == 1
+    return (
+        _delete(
+            Asset.objects.for_organization(organization_id).unexpired().filter(pk=asset_id, status=Asset.Status.READY)
+        )
+        == 1
+    )
 
 
 def sweep() -> int:
@@ -269,11 +276,6 @@ def _import(asset: Asset) -> Asset | None:
         return None
     named = Asset.objects.for_organization(asset.organization_id).filter(import_key=asset.import_key, deleted_at=None)
     return named.select_related("blob").first()
-
-
-def _living(organization_id: UUID) -> QuerySet[Asset]:
-    unexpired = Q(expires_at=None) | Q(expires_at__gt=Now())
-    return Asset.objects.for_organization(organization_id).filter(unexpired, deleted_at=None)
 
 
 @transaction.atomic(durable=True)

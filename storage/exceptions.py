@@ -168,6 +168,12 @@ class NotPublishable(Refusal):
     code = "not_publishable"
 
 
+class InvalidSource(Refusal):
+    """The body does not say where to bring the bytes from."""
+
+    code = "invalid_source"
+
+
 class InvalidChange(Refusal):
     """This change of an asset cannot be accepted."""
 

@@ -126,9 +126,13 @@ class AssetQuerySet(models.QuerySet["Asset"]):
     def for_organization(self, organization_id: UUID) -> Self:
         return self.filter(organization_id=organization_id)
 
+    def unexpired(self) -> Self:
+        """Neither deleted nor past its expiry, which is checked here and only later swept."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=Now()), deleted_at=None)
+
     def readable(self) -> Self:
-        """Ready, not deleted and not past its expiry, which is checked here and only later swept."""
-        return self.filter(Q(expires_at=None) | Q(expires_at__gt=Now()), status=Asset.Status.READY, deleted_at=None)
+        """Ready as well."""
+        return self.unexpired().filter(status=Asset.Status.READY)
 
     def with_bytes(self) -> Self:
         """With what their JSON tells of them: the blob, its renditions and the upload they came by."""

@@ -102,13 +102,13 @@ def _opened(path: Path) -> Iterator[tuple[ImageFile.ImageFile, str]]:
     try:
         with path.open("rb") as file:
             found = picture_in(file.read(64))
-        if found is None:
-            raise Undrawable("not a picture")
+        # Every blob of a picture was decoded once.
+        assert found
         kind, content_type = found
         # Complaints about metadata are no reason not to draw a photograph.
         with warnings.catch_warnings(action="ignore"), kind(path) as picture:
             yield picture, content_type
-    except (MemoryError, Undrawable):
+    except MemoryError:
         raise
     except Exception as error:
         # Decoders and encoders fail with every error there is.

@@ -4,7 +4,7 @@ from base64 import b64encode
 from typing import Any, NotRequired, TypedDict
 
 from django.conf import settings
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from rest_framework import serializers
 
@@ -28,6 +28,14 @@ class UploadInput(StrictSerializer):
                 {"sha256": ["Bytes that go in one PUT need their hash."]}, code="required"
             )
         return attrs
+
+
+class AssetSource(BaseModel):
+    """The JSON body of `POST /v1/assets`: where the bytes are to be brought from."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
+
+    from_url: str = Field(max_length=8_192)
 
 
 class AssetChange(BaseModel):

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
 from typing import cast
+from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import structlog
@@ -21,7 +22,7 @@ from django.db.models.functions import Now
 from django.utils.http import parse_header_parameters
 
 from accounts.principal import Principal
-from core import clock, doorbell, idempotency
+from core import clock, doorbell, idempotency, outbound
 from storage import assets, blobs, forms, object_store
 from storage.exceptions import (
     AssetNotFound,
@@ -81,8 +82,10 @@ _ENVELOPE_BYTES = 16 * 1024
 class Received:
     """A whole body, in a file that lives as long as the block of `receive_body`."""
 
-    bytes: Incoming
+    incoming: Incoming
     filename: str
+    # What an idempotency key is compared by.
+    asked_sha256: bytes
 
 
 @contextmanager
@@ -107,7 +110,7 @@ def receive_body(
             for chunk in chunks:
                 incoming.write(chunk)
         incoming.finish()
-        yield Received(bytes=incoming, filename=filename)
+        yield Received(incoming=incoming, filename=filename, asked_sha256=incoming.sha256)
 
 
 def keep(principal: Principal, received: Received, *, key: str | None) -> tuple[Asset, bool]:
@@ -116,11 +119,11 @@ def keep(principal: Principal, received: Received, *, key: str | None) -> tuple[
     Raises ContentRefused, StoreUnavailable, IdempotencyMismatch, IdempotencyInProgress, or AssetNotFound where the
     key's asset was deleted since.
     """
-    sha256 = received.bytes.sha256
-    earlier = _earlier(principal, sha256, key)
+    asked = received.asked_sha256
+    earlier = _earlier(principal, asked, key)
     if earlier:
         return earlier, True
-    inspected = assets.examined(received.bytes.path, None)
+    inspected = assets.examined(received.incoming.path, None)
     asset = Asset(
         organization_id=principal.organization_id,
         user_id=principal.user_id,
@@ -128,7 +131,27 @@ def keep(principal: Principal, received: Received, *, key: str | None) -> tuple[
         status=Asset.Status.READY,
         filename=received.filename,
     )
-    return assets.keep(asset, received.bytes, inspected, within=lambda kept: _remember(kept, sha256, key)), False
+    return assets.keep(asset, received.incoming, inspected, within=lambda kept: _remember(kept, asked, key)), False
+
+
+def keep_from(principal: Principal, url: str, *, key: str | None) -> tuple[Asset, bool]:
+    """The asset of what lies at an address of the public web, and whether this idempotency key had made it before.
+
+    Raises what `keep` does, AddressRefused and FetchFailed (core.outbound), UploadTooLarge.
+    """
+    asked = idempotency.body_sha256(url.encode())
+    earlier = _earlier(principal, asked, key)
+    if earlier:
+        return earlier, True
+    with (
+        receive(principal.organization_id, max_bytes=settings.UPLOAD_MAX_BYTES) as incoming,
+        outbound.fetch(url, max_bytes=settings.UPLOAD_MAX_BYTES, seconds=settings.FETCH_SECONDS) as found,
+    ):
+        for chunk in found.chunks:
+            incoming.write(chunk)
+        incoming.finish()
+        filename = forms.plain_name(unquote(urlsplit(url).path))
+        return keep(principal, Received(incoming=incoming, filename=filename, asked_sha256=asked), key=key)
 
 
 # --- by presigned address ---------------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 """Assets over HTTP: upload, list, read, delete, and the way to the bytes. Answers with links are for their reader."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django_filters import rest_framework as filters
@@ -17,13 +19,14 @@ from rest_framework.views import APIView
 
 from accounts.principal import acting
 from core import idempotency
-from core.exceptions import NotFound
+from core.exceptions import BodyTooLarge, NotFound
+from core.parsers import decode
 from core.problems import field_errors
 from core.schemas import schema_of
 from storage import assets, publishing, renditions, uploads
-from storage.exceptions import InvalidChange, NoPicture
+from storage.exceptions import InvalidChange, InvalidSource, NoPicture
 from storage.models import Asset, Rendition
-from storage.serializers import AssetChange, AssetJSON, AssetListJSON, asset_json
+from storage.serializers import AssetChange, AssetJSON, AssetListJSON, AssetSource, asset_json
 from storage.streaming import body_chunks
 
 _ASSET = schema_of(AssetJSON)
@@ -84,10 +87,12 @@ class Assets(GenericAPIView[Asset]):
         tags=["assets"],
         description=(
             "One picture, recording, JSON document or text, streamed: a form with a part named `file`, or the bytes as "
-            "they are. What it is, is found out from its bytes alone."
+            "they are; or as JSON the address of a public https server to bring it from. What it is, is found out "
+            "from its bytes alone."
         ),
         request={
             uploads.FORM_TYPE: {"type": "object", "required": ["file"], "properties": {"file": _FILE}},
+            "application/json": AssetSource.model_json_schema(),
             "image/*": _FILE,
             "audio/*": _FILE,
             "text/plain": _FILE,
@@ -100,13 +105,17 @@ class Assets(GenericAPIView[Asset]):
         key = idempotency.read_key(request)
         length = request.META.get("CONTENT_LENGTH", "")
         principal = acting(request)
-        with uploads.receive_body(
-            principal.organization_id,
-            body_chunks(request._request),
-            content_type=request.content_type,
-            declared_bytes=int(length) if length.isdigit() else None,
-        ) as received:
-            asset, is_replay = uploads.keep(principal, received, key=key)
+        chunks = body_chunks(request._request)
+        if request.content_type.partition(";")[0].strip().lower() == "application/json":
+            asset, is_replay = uploads.keep_from(principal, _source_in(chunks).from_url, key=key)
+        else:
+            with uploads.receive_body(
+                principal.organization_id,
+                chunks,
+                content_type=request.content_type,
+                declared_bytes=int(length) if length.isdigit() else None,
+            ) as received:
+                asset, is_replay = uploads.keep(principal, received, key=key)
         headers = FOR_ITS_READER | {"Location": f"/v1/assets/{asset.pk}"}
         if is_replay:
             headers[idempotency.REPLAYED_HEADER] = "true"
@@ -164,6 +173,18 @@ def _found(request: Request, asset_id: UUID) -> Asset:
     if asset is None:
         raise NotFound
     return asset
+
+
+def _source_in(chunks: Iterable[bytes]) -> AssetSource:
+    body = bytearray()
+    for chunk in chunks:
+        body += chunk
+        if len(body) > settings.JSON_MAX_BYTES:
+            raise BodyTooLarge(max_bytes=settings.JSON_MAX_BYTES)
+    try:
+        return AssetSource.model_validate(decode(bytes(body)))
+    except ValidationError as error:
+        raise InvalidSource(errors=field_errors(error)) from None
 
 
 def _change(request: Request) -> AssetChange:

@@ -52,7 +52,7 @@ def test_a_bucket_and_rows_that_agree(asset, two_days_later):
 
     assert reconciled() == (
         {
-            "ok": True, "findings": [], "objects": 3, "rows": 4, "foreignObjects": 0, "unknownBytes": 0,
+            "ok": True, "findings": [], "objects": 3, "rows": 7, "foreignObjects": 0, "unknownBytes": 0,
             "found": {}, "repaired": {},
         },
         True,
@@ -88,7 +88,7 @@ def test_every_disagreement_is_told_both_ways(asset, own_bucket, two_days_later)
         ("leftover_parts", "blobs/begun"),
     }
     assert report == {
-        "ok": False, "objects": 5, "rows": 4, "foreignObjects": 1, "unknownBytes": 15, "repaired": {},
+        "ok": False, "objects": 5, "rows": 7, "foreignObjects": 1, "unknownBytes": 15, "repaired": {},
         "found": {"missing_object": 2, "wrong_size": 1, "unknown_object": 3, "leftover_parts": 1},
     }  # fmt: skip
 

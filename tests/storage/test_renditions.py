@@ -37,7 +37,8 @@ def keep(owner, file):
             kind=kind,
             path=file(content),
         )
-        Asset.objects.filter(pk=asset.pk).update(status="ready")
+        asset.status = Asset.Status.READY
+        asset.save(update_fields=["status"])
         return asset
 
     return keep_output
@@ -69,7 +70,7 @@ def test_a_picture_gets_thumbnails_and_a_placeholder(keep, api, bucket, width, v
     for row, thumbnail in zip(asset.blob.renditions.order_by("width"), after["thumbnails"], strict=True):
         content = bucket.read(row.object_key)
         assert row.object_key in thumbnail["url"]
-        assert "X-Amz-Signature" in thumbnail["url"]
+        assert "&signature=" in thumbnail["url"]
         assert Image.open(io.BytesIO(content)).size == (thumbnail["width"], thumbnail["height"])
         assert (bytes(row.sha256), row.size_bytes) == (hashlib.sha256(content).digest(), len(content))
         assert bucket.head(row.object_key)["ContentType"] == "image/webp"

@@ -171,7 +171,7 @@ def _form(*parts, end=b"--x--\r\n"):
 @pytest.mark.parametrize(
     ("body", "content_type", "status", "code"),
     [
-        pytest.param(b"{}", "application/json", 415, "unsupported_media_type", id="json"),
+        pytest.param(b"{}", "application/json", 422, "invalid_source", id="json"),
         pytest.param(b"a=1", "application/x-www-form-urlencoded", 415, "unsupported_media_type", id="plain form"),
         pytest.param(picture(), "text/html", 415, "unsupported_media_type", id="html"),
         pytest.param(picture(), "", 415, "unsupported_media_type", id="no type"),
