@@ -44,6 +44,9 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         "Files",
         (
             ("Assets", "image", "storage.asset"),
+            ("Uploads", "upload", "storage.upload"),
+            ("Collections", "collections_bookmark", "storage.collection"),
+            ("Renditions", "photo_size_select_large", "storage.rendition"),
             ("Blobs", "database", "storage.blob"),
         ),
     ),

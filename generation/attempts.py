@@ -309,7 +309,7 @@ class _Run:
 
     async def _store_and_settle(self, done: Done) -> None:
         # Text lies in the job's own row.
-        if any(output.path for output in done.outputs):
+        if any(output.path or output.url for output in done.outputs):
             await self._advance(step=Step.STORING, stage=Stage.STORING)
         kept = 0
         for index, output in enumerate(done.outputs):
@@ -330,19 +330,20 @@ class _Run:
 
     async def _keep(self, index: int, output: Output) -> bool:
         """Store one output; False when its bytes are not what they should be."""
-        if output.path is None:
+        source = output.path or output.url
+        if source is None:
             return output.text is not None
         try:
             await self._patiently(
-                lambda path: assets.keep_output(
+                lambda source: assets.keep_output(
                     organization_id=self.job.organization_id,
                     user_id=self.job.user_id,
                     job_id=self.job.id,
                     index=index,
                     kind=output.kind,
-                    path=path,
+                    source=source,
                 ),
-                output.path,
+                source,
             )
         except ContentRefused as error:
             log.warning("attempt.bad_output", jobId=str(self.job.id), index=index, errorCode=error.code)

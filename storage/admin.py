@@ -8,7 +8,7 @@ from accounts.models import Organization
 from core.desk import cells
 from core.desk.base import LATEST, DeskAdmin, Panel, ReadOnly, shown_on
 from storage import assets, renditions
-from storage.models import Asset, Blob
+from storage.models import Asset, Blob, Collection, Rendition, Upload
 
 
 @admin.register(Asset)
@@ -150,6 +150,148 @@ class BlobAdmin(ReadOnly, DeskAdmin):
         return cells.ago(blob.created_at)
 
 
+@admin.register(Rendition)
+class RenditionAdmin(ReadOnly, DeskAdmin):
+    """What was drawn of a blob's picture; as with blobs, where it lies is not told."""
+
+    list_display = ("short_id", "variant", "condition", "drawn_from", "pixels", "size", "made")
+    list_filter = (("state", ChoicesDropdownFilter),)
+    list_select_related = ("blob",)
+    search_ids = ("pk", "blob_id")
+    search_help_text = "The id of a rendition or of a blob."
+    ordering = ("-id",)
+    fields = (("full_id", "condition"), ("variant", "drawn_from"), ("content_type", "pixels"), ("size", "created_at"))
+
+    @admin.display(description="Rendition")
+    def short_id(self, rendition: Rendition) -> str:
+        return cells.id_link("storage_rendition", rendition.pk)
+
+    @admin.display(description="Id")
+    def full_id(self, rendition: Rendition) -> str:
+        return cells.copied(rendition.pk)
+
+    @admin.display(description="State")
+    def condition(self, rendition: Rendition) -> str:
+        return cells.badge(rendition.state)
+
+    @admin.display(description="Blob")
+    def drawn_from(self, rendition: Rendition) -> str:
+        return cells.id_link("storage_blob", rendition.blob_id)
+
+    @admin.display(description="Pixels")
+    def pixels(self, rendition: Rendition) -> str:
+        return _pixels(rendition)
+
+    @admin.display(description="Size")
+    def size(self, rendition: Rendition) -> str:
+        return cells.size(rendition.size_bytes)
+
+    @admin.display(description="Made")
+    def made(self, rendition: Rendition) -> str:
+        return cells.ago(rendition.created_at)
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnly, DeskAdmin):
+    """Bytes promised by presigned addresses: which came, which were rejected and why."""
+
+    list_display = ("short_id", "condition", "fault", "kind", "owner", "uploader", "size", "leads_to", "made")
+    list_filter = (
+        ("state", ChoicesDropdownFilter),
+        ("kind", ChoicesDropdownFilter),
+        ("organization", AutocompleteSelectFilter),
+    )
+    list_select_related = ("organization", "user")
+    search_fields = ("user__email",)
+    search_ids = ("pk", "asset_id", "organization_id", "user_id")
+    search_help_text = "The id of an upload, an asset, an organization or a user, or an address."
+    ordering = ("-id",)
+    fieldsets = (
+        (None, {"fields": (("full_id", "condition"), ("kind", "filename"), ("fault", "leads_to"))}),
+        ("Whose", {"fields": (("owner", "uploader"),)}),
+        ("Promised", {"fields": (("content_type", "size"), ("hash", "parts"))}),
+        ("When", {"fields": (("created_at", "expires_at"),)}),
+    )
+
+    @admin.display(description="Upload")
+    def short_id(self, upload: Upload) -> str:
+        return cells.id_link("storage_upload", upload.pk)
+
+    @admin.display(description="Id")
+    def full_id(self, upload: Upload) -> str:
+        return cells.copied(upload.pk)
+
+    @admin.display(description="State")
+    def condition(self, upload: Upload) -> str:
+        return cells.badge(upload.state)
+
+    @admin.display(description="Organization")
+    def owner(self, upload: Upload) -> str:
+        return cells.row_link(upload.organization)
+
+    @admin.display(description="User")
+    def uploader(self, upload: Upload) -> str:
+        return cells.row_link(upload.user)
+
+    @admin.display(description="Size")
+    def size(self, upload: Upload) -> str:
+        return cells.size(upload.size_bytes)
+
+    @admin.display(description="SHA-256")
+    def hash(self, upload: Upload) -> str:
+        return cells.copied(bytes(upload.sha256).hex()) if upload.sha256 else cells.NOTHING
+
+    @admin.display(description="Parts of")
+    def parts(self, upload: Upload) -> str:
+        return cells.size(upload.part_bytes) if upload.part_bytes else "one PUT"
+
+    @admin.display(description="Asset")
+    def leads_to(self, upload: Upload) -> str:
+        return cells.id_link("storage_asset", upload.asset_id) if upload.asset_id else cells.NOTHING
+
+    @admin.display(description="Made")
+    def made(self, upload: Upload) -> str:
+        return cells.ago(upload.created_at)
+
+
+@admin.register(Collection)
+class CollectionAdmin(ReadOnly, DeskAdmin):
+    """How customers group their assets."""
+
+    list_display = ("short_id", "title", "owner", "maker", "made")
+    list_filter = (("organization", AutocompleteSelectFilter),)
+    list_select_related = ("organization", "user")
+    search_fields = ("title",)
+    search_ids = ("pk", "organization_id")
+    search_help_text = "A title, or the id of a collection or an organization."
+    ordering = ("-id",)
+    fields = (("full_id", "title"), ("owner", "maker"), ("holds", "created_at"))
+
+    @admin.display(description="Collection")
+    def short_id(self, collection: Collection) -> str:
+        return cells.id_link("storage_collection", collection.pk)
+
+    @admin.display(description="Id")
+    def full_id(self, collection: Collection) -> str:
+        return cells.copied(collection.pk)
+
+    @admin.display(description="Organization")
+    def owner(self, collection: Collection) -> str:
+        return cells.row_link(collection.organization)
+
+    @admin.display(description="User")
+    def maker(self, collection: Collection) -> str:
+        return cells.row_link(collection.user)
+
+    @admin.display(description="Assets")
+    def holds(self, collection: Collection) -> str:
+        return cells.number(str(collection.entries.count()))
+
+    @admin.display(description="Made")
+    def made(self, collection: Collection) -> str:
+        return cells.ago(collection.created_at)
+
+
 @shown_on(Organization, permission="storage.view_asset")
 def assets_panel(organization: Organization) -> Panel:
     latest = organization.assets.filter(deleted_at=None).select_related("blob", "user").order_by("-id")[:LATEST]
@@ -171,5 +313,5 @@ def assets_panel(organization: Organization) -> Panel:
     )
 
 
-def _pixels(blob: Blob | None) -> str:
-    return f"{blob.width} × {blob.height}" if blob and blob.width else cells.NOTHING
+def _pixels(stored: Blob | Rendition | None) -> str:
+    return f"{stored.width} × {stored.height}" if stored and stored.width else cells.NOTHING

@@ -15,8 +15,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from core import children, clock
+from core import children, clock, outbound
 from core.children import ChildFailed
+from core.exceptions import AddressRefused, FetchFailed
 from core.problems import FieldError
 from storage import blobs, delivery, exceptions, incoming, inspection, object_store, renditions
 from storage.blobs import ABANDONED_AFTER
@@ -64,6 +65,8 @@ _EXTENSIONS = {
 # Writers of the same bytes disturb each other once; more often than this it is a fault of ours.
 _TRIES = 4
 _SWEPT_AT_ONCE = 500
+# What a provider made may be large and its host slow.
+_OUTPUT_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,15 +105,32 @@ def examined(path: Path, kind: Kind | None) -> Inspected:
         raise _UNDECODABLE[kind](reason=failure.reason) from failure
 
 
-def keep_output(*, organization_id: UUID, user_id: UUID, job_id: UUID, index: int, kind: Kind, path: Path) -> Asset:
-    """Store output number `index` of a job; it stays pending until the job settles (SQL storage_ready_outputs).
+def keep_output(
+    *, organization_id: UUID, user_id: UUID, job_id: UUID, index: int, kind: Kind, source: Path | str
+) -> Asset:
+    """Store output number `index` of a job from a file or an address of its provider's.
 
-    Safe to repeat: an output that was stored before is returned as it is. Raises ContentRefused, StoreUnavailable.
+    It stays pending until the job settles (SQL storage_ready_outputs). Safe to repeat: an output that was stored before
+    is returned as it is. Raises ContentRefused, and StoreUnavailable where bucket or address cannot be reached.
     """
-    inspected = examined(path, kind)
     asset = Asset(organization_id=organization_id, user_id=user_id, kind=kind, job_id=job_id, job_index=index)
-    with incoming.on_disk(organization_id, path) as arrived:
-        return keep(asset, arrived, inspected)
+    if isinstance(source, Path):
+        inspected = examined(source, kind)
+        with incoming.on_disk(organization_id, source) as arrived:
+            return keep(asset, arrived, inspected)
+    try:
+        with (
+            incoming.receive(organization_id, max_bytes=settings.UPLOAD_MAX_BYTES) as arrived,
+            outbound.fetch(source, max_bytes=settings.UPLOAD_MAX_BYTES, seconds=_OUTPUT_SECONDS) as found,
+        ):
+            for chunk in found.chunks:
+                arrived.write(chunk)
+            arrived.finish()
+            return keep(asset, arrived, examined(arrived.path, kind))
+    except FetchFailed as failure:
+        raise exceptions.StoreUnavailable("The provider's result cannot be fetched.") from failure
+    except (AddressRefused, exceptions.UploadTooLarge) as refusal:
+        raise exceptions.UnusableOutput from refusal
 
 
 def keep(

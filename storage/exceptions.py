@@ -72,6 +72,12 @@ class ContentRefused(Refusal):
     code = "content_refused"
 
 
+class UnusableOutput(ContentRefused):
+    """The result is larger than is taken, or lies where it may not be fetched from."""
+
+    code = "unusable_output"
+
+
 class DamagedUpload(ContentRefused):
     """The bytes have another SHA-256 than was promised."""
 

@@ -18,7 +18,7 @@ from billing.models import Plan, PlanMembership
 from core import clock
 from core.models import IdempotencyRecord
 from generation.models import Attempt, Job, JobEvent, ModelState, ProviderState, Stage, Status
-from storage.models import Asset, Blob
+from storage.models import Asset, Blob, Collection, CollectionEntry, Favourite, Rendition, Upload
 from usage.models import Ban, Entitlement, Grant, Hold, LedgerEntry, Price, UsageRecord, Wallet
 
 PASSWORD = "correct horse battery"
@@ -247,6 +247,63 @@ class AssetFactory(DjangoModelFactory):
     blob = SubFactory(BlobFactory, organization=factory.SelfAttribute("..organization"))
     kind = Asset.Kind.IMAGE
     status = Asset.Status.READY
+
+
+class RenditionFactory(DjangoModelFactory):
+    """A row; the bucket holds nothing under its key."""
+
+    class Meta:
+        model = Rendition
+
+    blob = SubFactory(BlobFactory)
+    variant = Sequence("webp-{}".format)
+    state = Rendition.State.READY
+    object_key = LazyFunction(lambda: f"renditions/{uuid.uuid4()}")
+    content_type = "image/webp"
+    sha256 = LazyFunction(_random_sha256)
+    size_bytes = 345
+    width = 32
+    height = 24
+
+
+class UploadFactory(DjangoModelFactory):
+    """An open one; nothing has arrived."""
+
+    class Meta:
+        model = Upload
+
+    organization = SubFactory(OrganizationFactory)
+    user = LazyAttribute(_member_of_organization)
+    kind = Asset.Kind.IMAGE
+    content_type = "image/png"
+    size_bytes = 1_234
+    sha256 = LazyFunction(_random_sha256)
+    expires_at = LazyFunction(lambda: clock.now() + timedelta(hours=24))
+
+
+class CollectionFactory(DjangoModelFactory):
+    class Meta:
+        model = Collection
+
+    organization = SubFactory(OrganizationFactory)
+    user = LazyAttribute(_member_of_organization)
+    title = Sequence("Collection {}".format)
+
+
+class CollectionEntryFactory(DjangoModelFactory):
+    class Meta:
+        model = CollectionEntry
+
+    collection = SubFactory(CollectionFactory)
+    asset = SubFactory(AssetFactory, organization=factory.SelfAttribute("..collection.organization"))
+
+
+class FavouriteFactory(DjangoModelFactory):
+    class Meta:
+        model = Favourite
+
+    asset = SubFactory(AssetFactory)
+    user = factory.SelfAttribute("asset.user")
 
 
 # --- billing ---------------------------------------------------------------------------------------------------------

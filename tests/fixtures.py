@@ -1,7 +1,9 @@
 """Who is there in every test: an organization with its owner and a teammate, and an outsider in another one."""
 
 import os
+import threading
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -118,6 +120,41 @@ def funded(organization):
     ledger.grant(organization.pk, kind="topup", credits=10_000, reference=f"test:{organization.pk}")
     organization.wallet.refresh_from_db()
     return organization.wallet
+
+
+@pytest.fixture
+def web_of(settings):
+    """A function that serves (status, body, declared length) by path, on a host that may be fetched from."""
+    servers = []
+
+    def serve(answers):
+        asked = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(self.path)
+                status, body, length = answers[self.path]
+                self.send_response(status)
+                self.send_header("Content-Length", str(length))
+                self.send_header("Location", "http://127.0.0.1:1/")
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        host = f"localhost:{server.server_port}"
+        settings.OUTBOUND_ALLOWED_HOSTS = frozenset({host})
+        server.base_url, server.asked = f"http://{host}", asked
+        return server
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture

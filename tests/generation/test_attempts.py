@@ -1,5 +1,7 @@
 """Attempts in a real runner on real Postgres, Valkey and S3: the step protocol, its faults, and the sums at the end."""
 
+import hashlib
+from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, repeat
 
@@ -9,6 +11,7 @@ from django.db import connection
 from core import clock
 from generation import dispatch
 from generation.models import Attempt, Job, JobEvent, ProviderState, Stage, Status
+from generation.providers.sandbox import provider
 from generation.runner import Runner
 from storage.models import Asset
 from tests.factories import AttemptFactory
@@ -116,6 +119,32 @@ def test_what_came_unusable_is_free_and_costs_us_all_the_same(api, funded, runne
     assert_settled(job, charged=PRICE)
     assert UsageRecord.objects.get(job_id=job.pk).cost_micro_usd == 2 * job.unit_cost_micro_usd
     assert len(api.get(f"/v1/jobs/{job.pk}").json()["output"]["assets"]) == 1
+
+
+def test_results_are_brought_from_the_provider_s_own_address(api, funded, runner, web_of, monkeypatch):
+    """As Ideogram and Qwen give them; the sandbox's picture is put where they would have it."""
+    # given
+    answers = {}
+    web = web_of(answers)
+    result = provider._result
+
+    async def by_address(request):
+        done = await result(request)
+        (output,) = done.outputs
+        content = output.path.read_bytes()
+        answers[f"/{output.path.name}"] = (200, content, len(content))
+        return replace(done, outputs=(replace(output, path=None, url=f"{web.base_url}/{output.path.name}"),))
+
+    monkeypatch.setattr(provider, "_result", by_address)
+
+    # when
+    job = ended(submitted(api), runner)
+
+    # then
+    assert (job.status, len(web.asked)) == (Status.SUCCEEDED, 1)
+    asset = api.get(f"/v1/jobs/{job.pk}").json()["output"]["assets"][0]
+    assert asset["sha256"] == hashlib.sha256(next(iter(answers.values()))[1]).hexdigest()
+    assert_settled(job, charged=PRICE)
 
 
 def test_what_the_provider_kept_back_is_free(api, funded, runner):

@@ -30,7 +30,7 @@ def keep(owner, file):
             job_id=job_id or uuid.uuid4(),
             index=index,
             kind=kind,
-            path=file(content),
+            source=file(content),
         )
 
     return keep_output

@@ -1,8 +1,6 @@
 """Assets brought from an address on the web."""
 
 import hashlib
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -13,38 +11,16 @@ CONTENT = picture(64, 48)
 
 
 @pytest.fixture
-def web(settings):
-    """A server that OUTBOUND_ALLOWED_HOSTS lets in: /cat.png, /page, /moved, /short."""
-    answers = {
-        "/my%20cat.png?size=large": (200, CONTENT, len(CONTENT)),
-        "/page": (200, b"<html></html>", 13),
-        "/moved": (302, b"", 0),
-        "/missing": (404, b"", 0),
-        "/short": (200, CONTENT[:100], len(CONTENT)),
-    }
-    asked = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            status, body, length = answers[self.path]
-            self.send_response(status)
-            self.send_header("Content-Length", str(length))
-            self.send_header("Location", "http://127.0.0.1:1/")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    host = f"localhost:{server.server_port}"
-    settings.OUTBOUND_ALLOWED_HOSTS = frozenset({host})
-    server.base_url, server.asked = f"http://{host}", asked
-    yield server
-    server.shutdown()
-    server.server_close()
+def web(web_of):
+    return web_of(
+        {
+            "/my%20cat.png?size=large": (200, CONTENT, len(CONTENT)),
+            "/page": (200, b"<html></html>", 13),
+            "/moved": (302, b"", 0),
+            "/missing": (404, b"", 0),
+            "/short": (200, CONTENT[:100], len(CONTENT)),
+        }
+    )
 
 
 def test_bytes_are_brought_and_kept(api, web, bucket, owner):

@@ -35,7 +35,7 @@ def keep(owner, file):
             job_id=job_id or uuid.uuid4(),
             index=index,
             kind=kind,
-            path=file(content),
+            source=file(content),
         )
         asset.status = Asset.Status.READY
         asset.save(update_fields=["status"])
