@@ -306,12 +306,14 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # --- the pages -------------------------------------------------------------------------------------------------------
 _cdn = urlsplit(CDN_BASE_URL)
 _cdn_origin = [f"{_cdn.scheme}://{_cdn.netloc}"] if CDN_BASE_URL else []
+_upload = urlsplit(UPLOAD_BASE_URL or S3_ENDPOINT_URL or f"https://s3.{S3_REGION}.amazonaws.com")
+_upload_origin = [f"{_upload.scheme}://{_upload.netloc}"]
 # Scripts and styles come from our own files alone; pictures also from the CDN.
 SECURE_CSP = {
     "default-src": [CSP.SELF],
     "img-src": [CSP.SELF, "data:", "blob:", *_cdn_origin],
     "media-src": [CSP.SELF, "blob:", *_cdn_origin],
-    "connect-src": [CSP.SELF, *_cdn_origin],
+    "connect-src": [CSP.SELF, *_cdn_origin, *_upload_origin],
     "base-uri": [CSP.NONE],
     # Signing in with Google is a form of ours that is answered by a redirect to theirs.
     "form-action": [CSP.SELF, *(["https://accounts.google.com"] if SOCIALACCOUNT_PROVIDERS["google"]["APPS"] else [])],

@@ -25,6 +25,7 @@ SETTINGS = {
     "RETRY_BACKOFF_SECONDS": "0.2",
     "DRAIN_SECONDS": "15",
     "LOG_LEVEL": "INFO",
+    "UPLOAD_BASE_URL": f"{os.environ['BASE_URL']}/upload",
     "WEB_PROCESSES": "1",
 }
 READY_SECONDS = 180
