@@ -66,6 +66,7 @@ STATUS: dict[type[Refusal], int] = {
     storage.UploadTooLarge: 413,
     storage.UploadInterrupted: 400,
     storage.UploadIncomplete: 409,
+    storage.InvalidSource: 422,
     storage.TooManyUploads: 429,
     storage.ContentRefused: 422,
     storage.UnknownRendition: 422,

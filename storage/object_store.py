@@ -1,4 +1,4 @@
-"""The only code that talks to the bucket. Calls block: on threads, never on an event loop.
+"""The only code that talks to the bucket, but for storage_check. Calls block: on threads, never on an event loop.
 
 Whatever is wrong with the store is StoreUnavailable, with what it said as the cause. Configuration, credentials and
 connection are django-storages' (storage.bucket); its one client serves every thread of the process.

@@ -6,6 +6,8 @@ import boto3
 import pytest
 from django.conf import settings
 
+from tests.storage.fault_proxy import FaultProxy
+
 
 @pytest.fixture
 def file(tmp_path):
@@ -35,6 +37,15 @@ def own_bucket(settings, bucket):
     yield bucket
     bucket.empty()
     bucket._client.delete_bucket(Bucket=settings.S3_BUCKET)
+
+
+@pytest.fixture
+def faults(own_bucket, bucket_at):
+    """A bucket of the test's own, which this process asks through a proxy that a script can break."""
+    proxy = FaultProxy(settings.S3_ENDPOINT_URL)
+    bucket_at(proxy.port)
+    yield proxy
+    proxy.close()
 
 
 class Bucket:
