@@ -49,7 +49,8 @@ def ask(*commands: tuple[str | bytes | int, ...]) -> list[Any]:
     if connection is None or _own.maker != maker:
         if connection is not None:
             connection.disconnect()
-        connection, _own.maker = maker[0].make_connection(), maker
+        # Not by `make_connection`: the pool counts what it made, and never less when a thread takes its own with it.
+        connection, _own.maker = maker[0].connection_class(**maker[0].connection_kwargs), maker
         _own.connection = connection
     try:
         if connection.is_connected and _is_spent(connection):

@@ -1,5 +1,7 @@
 """Commands on a thread's own connection, to a real Valkey behind a relay."""
 
+from threading import Thread
+
 import pytest
 import redis
 
@@ -20,6 +22,21 @@ def test_a_connection_that_ended_meanwhile_costs_nobody_an_answer(valkey_relay):
 
     # then
     assert valkey.ask(("PING",)) == [b"PONG"]
+
+
+def test_threads_that_came_and_went_take_nobody_a_connection(valkey_relay):
+    # given: more threads than a pool of redis-py makes connections
+    answers = []
+    most = valkey.client().connection_pool.max_connections
+
+    # when
+    for _ in range(most + 1):
+        thread = Thread(target=lambda: answers.extend(valkey.ask(("PING",))))
+        thread.start()
+        thread.join()
+
+    # then
+    assert answers == [b"PONG"] * (most + 1)
 
 
 def test_what_was_left_unread_is_not_taken_for_the_next_answer(valkey_relay):
