@@ -269,9 +269,8 @@ UPLOADS_OPEN_MAX = env.integer("UPLOADS_OPEN_MAX", 1_000)
 # How long bringing an asset from an address on the web may take.
 FETCH_SECONDS = env.seconds("FETCH_SECONDS", 120)
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 2 * 1024**3)
-# Of an old library that is imported: the longest line, and the longest that an address may take to answer in full.
+# The longest line of an old library that is imported.
 IMPORT_LINE_MAX_BYTES = env.integer("IMPORT_LINE_MAX_BYTES", 512 * 1024**2)
-IMPORT_FETCH_SECONDS = env.seconds("IMPORT_FETCH_SECONDS", 60)
 IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_PIXELS", 100_000_000)
 IMAGE_MAX_SIDE = env.integer("IMAGE_MAX_SIDE", 32_768)
 AUDIO_MAX_SECONDS = env.integer("AUDIO_MAX_SECONDS", 4 * 3600)

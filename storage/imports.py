@@ -8,18 +8,18 @@ line still gets an asset of its own. What was deleted since stays deleted.
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from queue import Queue
-from typing import Literal, Protocol
+from typing import Literal
 from uuid import UUID
 
 from django.conf import settings
 from django.db import close_old_connections, connections
 from django.db.models import F
 
+from core import outbound
 from core.problems import Refusal
 from storage import assets, incoming, old_library
 from storage.exceptions import StoreUnavailable
@@ -32,21 +32,6 @@ type Outcome = Literal["imported", "duplicates", "skipped"]
 _KINDS: dict[str, Kind] = {"image": "image", "audio": "audio", "text": "text"}
 # So many lines in a row that the bucket did not take: it is away, and the rest would only fail too.
 _GIVE_UP_AFTER = 5
-
-
-class Fetched(Protocol):
-    """An answer that is being read."""
-
-    @property
-    def chunks(self) -> Iterable[bytes]: ...
-    @property
-    def content_type(self) -> str: ...
-
-
-class Fetch(Protocol):
-    """How addresses are read: core.outbound.fetch, behind its guard. Raises Refusals."""
-
-    def __call__(self, url: str, *, max_bytes: int, seconds: float) -> AbstractContextManager[Fetched]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +70,13 @@ class Into:
     user_id: UUID | None
 
 
-def run(path: Path, into: Into, *, workers: int, fetch: Fetch | None, told: Callable[[Failure], None]) -> Report:
+def run(path: Path, into: Into, *, workers: int, told: Callable[[Failure], None]) -> Report:
     """Import every line of a file; `told` hears of each failure, one at a time. Blocks until all is done.
 
     An interrupt (Ctrl-C) lets the lines in flight end and is told in the report. Raises what is wrong with the
     database; whatever is wrong with a line is a failure in the report.
     """
-    importer = _Importer(path, into, fetch, told)
+    importer = _Importer(path, into, told)
     threads = [threading.Thread(target=importer.work, name=f"import-{number}") for number in range(workers)]
     # One line waits for each that is worked on: a line is a few numbers, its bytes stay in the file.
     importer.waiting = Queue(maxsize=workers)
@@ -119,10 +104,9 @@ class _Importer:
 
     waiting: "Queue[Line | None]"
 
-    def __init__(self, path: Path, into: Into, fetch: Fetch | None, told: Callable[[Failure], None]) -> None:
+    def __init__(self, path: Path, into: Into, told: Callable[[Failure], None]) -> None:
         self._path = path
         self._into = into
-        self._fetch = fetch
         self._told = told
         self._lock = threading.Lock()
         self._unavailable_in_a_row = 0
@@ -176,7 +160,7 @@ class _Importer:
             try:
                 return self._stored(text, entry, entry.name or line.sha256.hex())
             except Refusal as refusal:
-                raise BadLine(refusal.code, refusal.detail, name=entry.name) from refusal
+                raise BadLine(refusal.code, _in_words(refusal), name=entry.name) from refusal
             except BadLine as bad:
                 bad.name = entry.name
                 raise
@@ -193,11 +177,7 @@ class _Importer:
             raise BadLine("no_url", "The picture is neither a data: URL nor an address on the web.")
         if earlier:
             return "skipped", 0
-        if self._fetch is None:
-            raise BadLine("address_not_read", "Addresses are not read here.")
-        with self._fetch(
-            entry.url, max_bytes=settings.UPLOAD_MAX_BYTES, seconds=settings.IMPORT_FETCH_SECONDS
-        ) as fetched:
+        with outbound.fetch(entry.url, max_bytes=settings.UPLOAD_MAX_BYTES, seconds=settings.FETCH_SECONDS) as fetched:
             return self._kept(entry, key, fetched.content_type, fetched.chunks)
 
     def _kept(self, entry: Entry, key: str, media_type: str, chunks: Iterable[bytes]) -> tuple[Outcome, int]:
@@ -228,6 +208,12 @@ class _Importer:
         if entry.created_at:
             asset.created_at = entry.created_at
         return asset
+
+
+def _in_words(refusal: Refusal) -> str:
+    """The refusal with the facts that the API tells beside it."""
+    facts = ", ".join(f"{name} {fact}" for name, fact in refusal.facts.items())
+    return f"{refusal.detail} ({facts})" if facts else refusal.detail
 
 
 def _earlier(organization_id: UUID, key: str) -> Asset | None:

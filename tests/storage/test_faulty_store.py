@@ -27,17 +27,26 @@ FAULTS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    """A store that is silent is given up on as in production, only sooner."""
+@pytest.fixture
+def heal(faults, bucket_at, monkeypatch):
+    """A function that makes the store well again; until then a silent one is given up on sooner than in production."""
+    is_broken = True
     in_production = Bucket.get_default_settings
     quick = Config(read_timeout=1, retries={"total_max_attempts": 2, "mode": "standard"})
 
     def bounds(self):
         found = in_production(self)
-        return found | {"client_config": found["client_config"].merge(quick)}
+        return found | {"client_config": found["client_config"].merge(quick)} if is_broken else found
+
+    def heal():
+        nonlocal is_broken
+        is_broken = False
+        faults.script = lambda asked: None
+        bucket_at(faults.port)
 
     monkeypatch.setattr(Bucket, "get_default_settings", bounds)
+    bucket_at(faults.port)
+    return heal
 
 
 @pytest.fixture
@@ -71,7 +80,7 @@ def assert_clearly_unavailable(answer):
     [(SMALL, "put"), (LARGE, "begin_parts"), (LARGE, "part"), (LARGE, "finish_parts")],
     ids=["one put", "begin parts", "a part", "finish parts"],
 )
-def test_an_upload_is_whole_or_not_there(api, faults, nothing_left, content, operation, fault):
+def test_an_upload_is_whole_or_not_there(api, faults, heal, nothing_left, content, operation, fault):
     # given
     faults.script = lambda asked: FAULTS[fault] if asked.operation == operation else None
 
@@ -85,7 +94,7 @@ def test_an_upload_is_whole_or_not_there(api, faults, nothing_left, content, ope
     assert api.get("/v1/assets").json()["data"] == []
 
     # and when it is well again
-    faults.script = lambda asked: None
+    heal()
     nothing_left()
 
     # then
@@ -122,7 +131,7 @@ def test_an_answer_of_412_is_our_own_put(faults, own_bucket, file):
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, "cut"])
-def test_a_read_is_whole_or_fails(api, faults, file, tmp_path, fault):
+def test_a_read_is_whole_or_fails(api, faults, heal, tmp_path, fault):
     # given
     upload(api, SMALL)
     key = Blob.objects.get().object_key
@@ -133,7 +142,7 @@ def test_a_read_is_whole_or_fails(api, faults, file, tmp_path, fault):
         object_store.download(key, tmp_path / "back")
 
     # and when
-    faults.script = lambda asked: None
+    heal()
     object_store.download(key, tmp_path / "back")
 
     # then
@@ -141,7 +150,7 @@ def test_a_read_is_whole_or_fails(api, faults, file, tmp_path, fault):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_delete_is_made_up_for(api, faults, own_bucket, nothing_left, fault):
+def test_a_delete_is_made_up_for(api, faults, heal, own_bucket, nothing_left, fault):
     # given
     asset_id = upload(api, SMALL).json()["id"]
     faults.script = lambda asked: FAULTS[fault] if asked.operation == "delete" else None
@@ -153,7 +162,7 @@ def test_a_delete_is_made_up_for(api, faults, own_bucket, nothing_left, fault):
     # then
     assert api.get(f"/v1/assets/{asset_id}").status_code == 404
     assert Blob.objects.get().state == "dying"
-    faults.script = lambda asked: None
+    heal()
     nothing_left()
     assert own_bucket.keys() == set()
 

@@ -40,7 +40,6 @@ class Command(BaseCommand):
                 options["file"],
                 into,
                 workers=options["workers"],
-                fetch=None,
                 told=lambda failure: self._tell(failure, failures),
             )
             if options["report"]:
