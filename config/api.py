@@ -61,6 +61,7 @@ STATUS: dict[type[Refusal], int] = {
     storage.AssetNotReady: 409,
     storage.WrongAssetKind: 422,
     storage.StoreUnavailable: 503,
+    storage.LinkRefused: 403,
     storage.MalformedUpload: 400,
     storage.UnsupportedUpload: 415,
     storage.UploadTooLarge: 413,

@@ -255,6 +255,8 @@ CDN_BASE_URL = env.text("CDN_BASE_URL", "").rstrip("/")
 DELIVERY_SIGNER = env.text("DELIVERY_SIGNER", "edge" if CDN_BASE_URL else "s3")
 # The first signs, all are believed: put a new one in front, and take the old one away when its links have ended.
 DELIVERY_SECRETS = env.words("DELIVERY_SECRETS") or [SECRET_KEY]
+# An edge there asks web under the name that it was asked for.
+ALLOWED_HOSTS += [host for host in [urlsplit(CDN_BASE_URL).hostname] if host and host not in ALLOWED_HOSTS]
 CLOUDFRONT_KEY_ID = env.text("CLOUDFRONT_KEY_ID", "")
 CLOUDFRONT_PRIVATE_KEY = env.text("CLOUDFRONT_PRIVATE_KEY", "").replace("\\n", "\n")
 ASSET_URL_SECONDS = env.integer("ASSET_URL_SECONDS", 300)

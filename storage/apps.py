@@ -1,8 +1,6 @@
 from django.apps import AppConfig
 from django.core.checks import register
 
-from storage.checks import check_bucket_settings
-
 
 class StorageConfig(AppConfig):
     """The app that speaks for bytes."""
@@ -10,4 +8,8 @@ class StorageConfig(AppConfig):
     name = "storage"
 
     def ready(self) -> None:
-        register(check_bucket_settings)
+        # They look at code that needs the models, which are there only now.
+        from storage import checks
+
+        register(checks.check_bucket_settings)
+        register(checks.check_delivery)

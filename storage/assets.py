@@ -226,11 +226,13 @@ def sign(asset: Asset, rendition: Rendition | None = None) -> SignedLink:
     if asset.expires_at:
         expires_at = min(expires_at, asset.expires_at)
     assert stored.sha256
+    assert stored.size_bytes is not None
     url = delivery.link(
         stored.object_key,
         content_type=stored.content_type,
         filename=f"{PurePath(asset.filename).stem or asset.pk}{_EXTENSIONS.get(stored.content_type, '')}",
         sha256=bytes(stored.sha256),
+        size_bytes=stored.size_bytes,
         until=expires_at,
     )
     return SignedLink(url=url, expires_at=expires_at)

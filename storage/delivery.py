@@ -1,167 +1,203 @@
-"""Links to read one object by, for a while: three ways to sign them, one chosen by DELIVERY_SIGNER.
+"""How bytes are handed out: a link to one object, made by the signer that DELIVERY_SIGNER names.
 
-"edge" is our own: an HMAC over the address, its end and what the reader's browser is to be told. The edge that stands
-before the bucket (ops/edge, ops/cdn) asks `grant` by a subrequest and reads the bucket in the reader's place, so no
-reader ever holds anything the bucket itself would take. "s3" signs for the bucket, "cloudfront" for CloudFront.
+- "edge": our own. The link carries all that its reader is told (type, name, size, hash) and its end, under an HMAC;
+  whatever stands before the bucket asks `opened` (storage/views/edge.py) and needs no key.
+- "s3": presigned at the store, and sent through CDN_BASE_URL where that is a plain pass-through.
+- "cloudfront": signed for CloudFront with an RSA key; ops/cdn/README.md says how the distribution is set up.
 
-What lies below public/ is everybody's: its address needs no signature and never ends while the copy is there.
+The link is the grant; what lies below public/ is everybody's while its row says so. What a browser could run is never
+shown as a document: it is a download, whatever its sender called it.
 """
 
-import hmac
-from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import cache
-from urllib.parse import parse_qs, urlencode, urlsplit
+from datetime import UTC, datetime
+from functools import cache, partial
+from urllib.parse import parse_qs, quote, urlencode
 
 from botocore.signers import CloudFrontSigner
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.conf import settings
+from django.core.signing import BadSignature, Signer
 from django.utils.http import content_disposition_header, http_date
 
 from core import clock
 from storage import object_store
+from storage.exceptions import LinkRefused
 from storage.models import Rendition
 
-# What a browser may show by itself. Anything else is only ever downloaded.
-SHOWN = frozenset(
-    {
-        "image/png", "image/jpeg", "image/webp", "image/gif", "image/avif",
-        "audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/mp4",
-    }
-)  # fmt: skip
-PUBLIC_PREFIX = "public/"
-_PATH = "/o/"
-_YEAR_SECONDS = 31_536_000
-# The edge reads a large object piece by piece, and each time with the address it was given at the start.
-_ORIGIN_LIFETIME = timedelta(hours=6)
-# A public copy that was taken back is still shown by an edge that asked so long ago.
-_PUBLIC_REMEMBERED = timedelta(minutes=1)
+EDGE_PATH = "/o/"
+PUBLIC_PATH = "/o/public/"
+# What a browser shows by itself. Anything else is only ever downloaded.
+SHOWN_TYPES = frozenset(
+    {"image/png", "image/jpeg", "image/webp", "image/gif", "image/avif"}
+    | {"audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/mp4"}
+)
+# Downloads that keep their type. A page may embed the picture, which by itself would be a document with scripts.
+_NAMED_TYPES = frozenset({"application/json", "text/plain", "image/svg+xml"})
+_DOWNLOAD_TYPE = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What the edge may do with one request: read this path of the bucket, and say this of what it finds."""
+    """What a good link opens, and what its reader is told. A public object has no end."""
 
-    origin_path: str
+    key: str
     content_type: str
     disposition: str
-    cache_control: str
-    repr_digest: str
-    # Until when the edge may answer the same request without asking again.
-    until: datetime
+    sha256: bytes
+    size_bytes: int
+    until: datetime | None
 
 
-def link(key: str, *, content_type: str, filename: str, sha256: bytes, until: datetime) -> str:
-    """A link that reads the object until then; type, name and hash of what it leads to are fixed in the signature."""
-    disposition = content_disposition_header(content_type not in SHOWN, filename)
-    assert disposition
-    match settings.DELIVERY_SIGNER:
-        case "edge":
-            return _edge_link(key, content_type, disposition, sha256, until)
-        case "cloudfront":
-            return _cloudfront_link(key, content_type, disposition, until)
-        case _:
-            return object_store.presign_get(key, until=until, content_type=content_type, disposition=disposition)
+def link(
+    key: str,
+    *,
+    content_type: str,
+    filename: str,
+    sha256: bytes,
+    size_bytes: int,
+    until: datetime,
+) -> str:
+    """Where to read an object until then; what its reader is told is fixed in the signature."""
+    promised = Grant(
+        key=key,
+        content_type=told_type(content_type),
+        disposition=told_disposition(content_type, filename),
+        size_bytes=size_bytes,
+        sha256=sha256,
+        until=until,
+    )
+    return _SIGNERS[settings.DELIVERY_SIGNER](promised, filename)
 
 
 def public_link(key: str) -> str:
     """The lasting address of an object below public/."""
-    return f"{settings.CDN_BASE_URL}{_PATH if settings.DELIVERY_SIGNER == 'edge' else '/'}{key}"
+    return f"{settings.CDN_BASE_URL}{EDGE_PATH if settings.DELIVERY_SIGNER == 'edge' else '/'}{key}"
 
 
-def grant(uri: str, *, head: bool = False) -> Grant | None:
-    """What a request for this path and query may have; None where it is not signed by us, has ended or was taken back.
+def opened(uri: str) -> Grant:
+    """What the path and query of an edge link, exactly as its reader sent them, open.
 
-    Asks Postgres for public copies alone: otherwise the signature is the grant.
+    Raises LinkRefused, of a public object also when it was taken back: Postgres is asked about those alone.
     """
-    path, _, query = uri.partition("?")
-    if path.startswith(_PATH + PUBLIC_PREFIX):
-        return _public_grant(path.removeprefix(_PATH), head)
-    signed, _, signature = uri.rpartition("&signature=")
-    if not signed or not path.startswith(_PATH) or not _is_ours(signed, signature):
-        return None
-    told = {name: values[0] for name, values in parse_qs(query).items()}
+    path, _, _ = uri.partition("?")
+    if path.startswith(PUBLIC_PATH):
+        return _opened_to_all(path.removeprefix(EDGE_PATH))
+    try:
+        path, _, query = _signer().unsign(uri).partition("?")
+    except BadSignature:
+        raise LinkRefused from None
+    # What is signed is ours: it needs no further doubt.
+    told = {name: values[0] for name, values in parse_qs(query, strict_parsing=True).items()}
     until = datetime.fromtimestamp(int(told["until"]), UTC)
-    seconds = int((until - clock.now()).total_seconds())
-    if seconds <= 0:
-        return None
+    if clock.now() >= until:
+        raise LinkRefused
     return Grant(
-        origin_path=_origin(path.removeprefix(_PATH), head),
-        content_type=told["type"],
-        disposition=told["disposition"],
-        cache_control=f"private, max-age={seconds}, immutable",
-        repr_digest=_repr_digest(bytes.fromhex(told["digest"])),
+        key=path.removeprefix(EDGE_PATH),
+        content_type=told_type(told["type"]),
+        disposition=told_disposition(told["type"], told["name"]),
+        sha256=bytes.fromhex(told["digest"]),
+        size_bytes=int(told["size"]),
         until=until,
     )
 
 
-def _public_grant(key: str, head: bool) -> Grant | None:
+def told_type(content_type: str) -> str:
+    """The type a browser is told: what is neither shown nor embedded is bytes without a meaning."""
+    essence = _essence(content_type)
+    return content_type if essence in SHOWN_TYPES | _NAMED_TYPES else _DOWNLOAD_TYPE
+
+
+def told_disposition(content_type: str, filename: str) -> str:
+    """Content-Disposition: shown in the browser, or saved under this name."""
+    disposition = content_disposition_header(_essence(content_type) not in SHOWN_TYPES, filename)
+    return disposition or "inline"
+
+
+def cloudfront_key() -> RSAPrivateKey:
+    """The key of CLOUDFRONT_PRIVATE_KEY. Raises ValueError where that holds none."""
+    return _cloudfront_key(settings.CLOUDFRONT_PRIVATE_KEY)
+
+
+def _opened_to_all(key: str) -> Grant:
     copy = Rendition.objects.filter(object_key=key, state=Rendition.State.READY).first()
-    if copy is None or copy.sha256 is None:
-        return None
+    if copy is None or copy.sha256 is None or copy.size_bytes is None:
+        raise LinkRefused
     return Grant(
-        origin_path=_origin(key, head),
-        content_type=copy.content_type,
-        disposition="inline",
-        cache_control=f"public, max-age={_YEAR_SECONDS}, immutable",
-        repr_digest=_repr_digest(bytes(copy.sha256)),
-        until=clock.now() + _PUBLIC_REMEMBERED,
+        key=key,
+        content_type=told_type(copy.content_type),
+        disposition="inline" if _essence(copy.content_type) in SHOWN_TYPES else "attachment",
+        sha256=bytes(copy.sha256),
+        size_bytes=copy.size_bytes,
+        until=None,
     )
 
 
-def _origin(key: str, head: bool) -> str:
-    """Path and query by which the bucket gives the object to the edge; never shown to a reader."""
-    signed = urlsplit(object_store.presign_read(key, until=clock.now() + _ORIGIN_LIFETIME, head=head))
-    return f"{signed.path}?{signed.query}"
+def _essence(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
-def _edge_link(key: str, content_type: str, disposition: str, sha256: bytes, until: datetime) -> str:
+def _by_edge(promised: Grant, filename: str) -> str:
+    path = EDGE_PATH + promised.key
+    assert promised.until
     told = {
-        "type": content_type,
-        "disposition": disposition,
-        "digest": sha256.hex(),
-        "until": int(until.timestamp()),
+        "type": promised.content_type,
+        "name": filename,
+        "size": promised.size_bytes,
+        "digest": promised.sha256.hex(),
+        # Rounded down: a link may end early by a fraction of a second, and never late.
+        "until": int(promised.until.timestamp()),
     }
-    signed = f"{_PATH}{key}?{urlencode(told)}"
-    return f"{settings.CDN_BASE_URL}{signed}&signature={_signature(signed, settings.DELIVERY_SECRETS[0])}"
+    return settings.CDN_BASE_URL + _signer().sign(f"{path}?{urlencode(told, quote_via=quote, safe='')}")
 
 
-def _is_ours(signed: str, signature: str) -> bool:
-    given = signature.encode()
-    return any(hmac.compare_digest(_signature(signed, secret).encode(), given) for secret in settings.DELIVERY_SECRETS)
+def _by_store(promised: Grant, filename: str) -> str:
+    assert promised.until
+    return object_store.presign_get(
+        promised.key, until=promised.until, content_type=promised.content_type, disposition=promised.disposition
+    )
 
 
-def _signature(signed: str, secret: str) -> str:
-    digest = hmac.digest(f"delivery:{secret}".encode(), signed.encode(), "sha256")
-    return urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
-def _cloudfront_link(key: str, content_type: str, disposition: str, until: datetime) -> str:
-    """CloudFront asks its bucket for the object with these, so they must be among what it passes on."""
+def _by_cloudfront(promised: Grant, filename: str) -> str:
+    url = f"{settings.CDN_BASE_URL}/{promised.key}"
+    assert promised.until
+    # CloudFront hands these on to the bucket, which answers with them; they are part of what is signed.
     told = {
-        "response-content-type": content_type,
-        "response-content-disposition": disposition,
         "response-cache-control": "private",
-        "response-expires": http_date(until.timestamp()),
+        "response-content-disposition": promised.disposition,
+        "response-content-type": promised.content_type,
+        "response-expires": http_date(promised.until.timestamp()),
     }
-    url: str = _cloudfront(settings.CLOUDFRONT_KEY_ID, settings.CLOUDFRONT_PRIVATE_KEY).generate_presigned_url(
-        f"{settings.CDN_BASE_URL}/{key}?{urlencode(told)}", date_less_than=until
+    key = cloudfront_key()
+    # CloudFront knows no other: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide (read 2025-11).
+    sign = partial(key.sign, padding=PKCS1v15(), algorithm=hashes.SHA1())  # noqa: S303
+    signer = CloudFrontSigner(settings.CLOUDFRONT_KEY_ID, sign)
+    signed: str = signer.generate_presigned_url(
+        f"{url}?{urlencode(told, quote_via=quote, safe='')}", date_less_than=promised.until
     )
-    return url
+    return signed
+
+
+def _signer() -> Signer:
+    """Django's: constant in time, and with every key derived for this purpose alone. The first signs, all verify."""
+    secrets: list[bytes | str] = [*settings.DELIVERY_SECRETS]
+    return Signer(key=secrets[0], fallback_keys=secrets[1:], sep="&signature=", salt="storage.delivery")
 
 
 @cache
-def _cloudfront(key_id: str, pem: str) -> CloudFrontSigner:
-    key = load_pem_private_key(pem.encode(), password=None)
-    assert isinstance(key, RSAPrivateKey)
-    # CloudFront takes no other hash.
-    return CloudFrontSigner(key_id, lambda message: key.sign(message, PKCS1v15(), hashes.SHA1()))  # noqa: S303
+def _cloudfront_key(pem: str) -> RSAPrivateKey:
+    key = serialization.load_pem_private_key(pem.encode(), password=None)
+    if not isinstance(key, RSAPrivateKey):
+        raise ValueError("CLOUDFRONT_PRIVATE_KEY is no RSA key")  # noqa: TRY004  # as the library says of any other
+    return key
 
 
-def _repr_digest(sha256: bytes) -> str:
-    """RFC 9530."""
-    return f"sha-256=:{b64encode(sha256).decode()}:"
+_SIGNERS: dict[str, Callable[[Grant, str], str]] = {
+    "edge": _by_edge,
+    "s3": _by_store,
+    "cloudfront": _by_cloudfront,
+}
+SIGNERS = frozenset(_SIGNERS)

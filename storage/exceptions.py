@@ -15,6 +15,12 @@ class AssetNotReady(Refusal):
     code = "asset_not_ready"
 
 
+class LinkRefused(Refusal):
+    """This link was not signed here, or it has ended."""
+
+    code = "link_refused"
+
+
 class WrongAssetKind(Refusal):
     """The asset is of another kind than this input takes."""
 

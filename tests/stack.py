@@ -28,6 +28,8 @@ SETTINGS = {
     "UPLOAD_BASE_URL": f"{os.environ['BASE_URL']}/upload",
     "WEB_PROCESSES": "1",
 }
+# A page on an origin of its own, which the edge and the API let in.
+FRONTEND = "https://app.example.com"
 READY_SECONDS = 180
 
 
@@ -81,12 +83,14 @@ def running_stack():
     web, live = ports.choose(), ports.choose()
     database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{servers.database_beside('stack')}").geturl()
     environment = dict(os.environ) | SETTINGS | {"MAILBOX_DIR": str(logs / "mailbox"), "DATABASE_URL": database}
+    environment["FRONTEND_ORIGINS"] = FRONTEND
     children = [
         edge(
             port=base.port,
             web=web,
             live=live,
             bucket=urlsplit(os.environ["S3_ENDPOINT_URL"]).netloc,
+            frontends=[FRONTEND],
             state=logs / "edge",
             log=logs / "edge.log",
         ),

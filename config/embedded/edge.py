@@ -2,8 +2,10 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import sysconfig
+from collections.abc import Collection
 from pathlib import Path
 
 from config.embedded import ports
@@ -16,8 +18,10 @@ class NoCaddy(Exception):
     """No Caddy binary was found: `uv sync` brings it."""
 
 
-def edge(*, port: int, web: int, live: int, bucket: str, state: Path, log: Path) -> Process:
-    """One origin for everything, on the loopback; `bucket` is the host:port of the store."""
+def edge(
+    *, port: int, web: int, live: int, bucket: str, frontends: Collection[str] = (), state: Path, log: Path
+) -> Process:
+    """One origin for everything, on the loopback; `bucket` is the host:port of the store, `frontends` are origins."""
     state.mkdir(parents=True, exist_ok=True)
     loopbacks = [ports.LOOPBACK, *(["::1"] if ports.has_ipv6_loopback() else [])]
     addresses = {
@@ -26,6 +30,8 @@ def edge(*, port: int, web: int, live: int, bucket: str, state: Path, log: Path)
         "WEB": f"{ports.LOOPBACK}:{web}",
         "LIVE": f"{ports.LOOPBACK}:{live}",
         "BUCKET": bucket,
+        # None: what no origin is.
+        "CORS_ORIGINS": f"^({'|'.join(re.escape(origin) for origin in frontends) or 'none'})$",
         # Where it would keep certificates; a person's own Caddy must not be mixed with ours.
         "XDG_DATA_HOME": str(state),
         "XDG_CONFIG_HOME": str(state),

@@ -118,6 +118,7 @@ class Run:
                 web=self.ports["web"],
                 live=self.ports["live"],
                 bucket=urlsplit(environment["S3_ENDPOINT_URL"]).netloc,
+                frontends=environment.get("FRONTEND_ORIGINS", "").replace(",", " ").split(),
                 state=self.state.folder / "edge",
                 log=logs / "edge.log",
             ),

@@ -1,32 +1,132 @@
-"""What the edge asks before it reads the bucket in a reader's place. Not for anybody else: the edge answers 404 for it.
+"""What the edge asks before it hands out an object: is this link good, where are the bytes, and what is told with them.
 
-No session, no key, no rate limit: the signature in the address is all there is to judge.
+For the edge alone (nginx's auth_request in ops/cdn/, the first proxy of /o/ in ops/edge/Caddyfile), which must answer
+404 for this address itself. No session and no key: the link is the grant. An answer without conditions may be kept
+until X-Accel-Expires.
+
+An edge that cannot judge conditions and ranges itself hands them on, and is told the outcome: 304, 412 or 416 to pass
+on as they are, or the part to ask the bucket for. Without Last-Modified, dates are no condition.
 """
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.http import require_safe
+import re
+from base64 import b64encode
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
+import msgspec
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.cache import get_conditional_response
+from django.utils.http import http_date
+
+from core import clock
 from core.problems import CONTENT_TYPE, problem
-from storage import delivery
+from storage import delivery, object_store
+from storage.delivery import Grant
+from storage.exceptions import LinkRefused
+
+# How long the edge may read by the bucket's own link, after the reader's has ended: one slow download, part by part.
+_READ_FOR = timedelta(hours=1)
+# A public object that was taken back is handed out for so long by an edge that asked before.
+_PUBLIC_FOR_SECONDS = 60
+_RANGE = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.IGNORECASE)
 
 
-@require_safe
-def authorize(request: HttpRequest) -> HttpResponse:
-    """204 with where to read and what to say of it, or 403. The answer holds for this very address until it ends."""
-    uri = request.headers.get("X-Original-URI") or request.headers.get("X-Forwarded-Uri", "")
-    grant = delivery.grant(uri, head=request.headers.get("X-Forwarded-Method") == "HEAD")
-    if grant is None:
-        refused = problem(403, "link_refused", "This link was not signed here, or it has ended.")
-        return JsonResponse(refused, status=403, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
-    return HttpResponse(
-        status=204,
-        headers={
-            "X-Origin": grant.origin_path,
-            "X-Object-Type": grant.content_type,
-            "X-Object-Disposition": grant.disposition,
-            "X-Object-Cache": grant.cache_control,
-            "X-Object-Digest": grant.repr_digest,
-            # How long nginx keeps this answer; "@" is a moment and no duration.
-            "X-Accel-Expires": f"@{int(grant.until.timestamp())}",
-        },
-    )
+class Unsatisfiable(Exception):
+    """No byte of the object is in the range that was asked for."""
+
+
+def authorize(request: HttpRequest) -> HttpResponseBase:
+    """204 with X-Origin-*, X-Object-* and what the reader is told; 403 for a link that opens nothing."""
+    # Every proxy that stands before the public says for whom it asks.
+    if "HTTP_X_FORWARDED_FOR" in request.META:
+        raise Http404
+    try:
+        grant = delivery.opened(request.headers.get("X-Original-URI", ""))
+    except LinkRefused as refusal:
+        return _problem(403, refusal.code, refusal.detail)
+    is_head = request.headers.get("X-Original-Method") == "HEAD"
+    if (unmet := _unmet(request, grant)) is not None:
+        return unmet
+    try:
+        part = None if is_head else _part(request, grant)
+    except Unsatisfiable:
+        beyond = _problem(416, "range_not_satisfiable", "No byte of it is in this range.")
+        beyond.headers["Content-Range"] = f"bytes */{grant.size_bytes}"
+        return beyond
+    return _leave_to_read(grant, part, is_head=is_head)
+
+
+def _leave_to_read(grant: Grant, part: str | None, *, is_head: bool) -> HttpResponse:
+    until = (grant.until or clock.now()) + _READ_FOR
+    origin = urlsplit(object_store.presign_read(grant.key, until=until, head=is_head))
+    response = HttpResponse(status=204)
+    told = {
+        "X-Origin-Host": origin.netloc,
+        "X-Origin-Path": f"{origin.path}?{origin.query}",
+        "X-Object-Key": grant.key,
+        "X-Object-Size": str(grant.size_bytes),
+        "X-Object-Etag": _etag(grant),
+        "X-Content-Type": grant.content_type,
+        "X-Content-Disposition": grant.disposition,
+        "X-Accel-Expires": _kept_until(grant.until),
+        **{f"X-{name}": value for name, value in _told(grant).items()},
+    }
+    if part:
+        told["X-Origin-Range"] = part
+    for name, value in told.items():
+        response.headers[name] = value
+    return response
+
+
+def _told(grant: Grant) -> dict[str, str]:
+    """What every answer about the object says, 304 too. No copy outlives the link: an end and no age, since an answer
+    that the edge kept would give the same age again and again.
+    """
+    told = {"Repr-Digest": f"sha-256=:{b64encode(grant.sha256).decode()}:"}
+    if grant.until is None:
+        return told | {"Cache-Control": "public, max-age=31536000, immutable"}
+    return told | {"Cache-Control": "private", "Expires": http_date(grant.until.timestamp())}
+
+
+def _kept_until(until: datetime | None) -> str:
+    """nginx's words for how long it may keep an answer; its clock counts whole seconds, and the last one is whole."""
+    return f"@{int(until.timestamp()) - 1}" if until else str(_PUBLIC_FOR_SECONDS)
+
+
+def _etag(grant: Grant) -> str:
+    return f'"{grant.sha256.hex()}"'
+
+
+def _unmet(request: HttpRequest, grant: Grant) -> HttpResponseBase | None:
+    """304 or 412, where a condition says so."""
+    etag = _etag(grant)
+    request.META.pop("HTTP_IF_UNMODIFIED_SINCE", None)
+    response = get_conditional_response(request, etag=etag)
+    if response is None:
+        return None
+    if response.status_code != 304:
+        return _problem(412, "precondition_failed", "The object is not the one that is expected.")
+    for name, value in {"ETag": etag, **_told(grant)}.items():
+        response.headers[name] = value
+    return response
+
+
+def _part(request: HttpRequest, grant: Grant) -> str | None:
+    """The one range to ask the bucket for. None, the whole: several at once, a wrong one, or one of another version."""
+    asked = _RANGE.fullmatch(request.headers.get("Range", ""))
+    if asked is None or request.headers.get("If-Range", _etag(grant)) != _etag(grant):
+        return None
+    first, last = (int(number) if number else None for number in asked.groups())
+    if (first is None and last is None) or (first is not None and last is not None and last < first):
+        return None
+    size = grant.size_bytes
+    if first is None:
+        first, last = max(0, size - (last or 0)), size - 1
+    if first >= size:
+        raise Unsatisfiable
+    return f"bytes={first}-{size - 1 if last is None else min(last, size - 1)}"
+
+
+def _problem(status: int, code: str, detail: str) -> HttpResponse:
+    body = msgspec.json.encode(problem(status, code, detail))
+    return HttpResponse(body, status=status, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})

@@ -5,7 +5,8 @@ import http.client
 import time
 from base64 import b64encode
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -45,79 +46,24 @@ def test_a_link_delivers_the_bytes_and_what_a_browser_must_know(asset):
     assert headers["Content-Type"] == "image/png"
     assert headers["Content-Length"] == str(len(CONTENT))
     assert headers["Accept-Ranges"] == "bytes"
-    assert headers["ETag"].startswith('"')
+    assert headers["ETag"] == f'"{asset["sha256"]}"'
+    assert headers["Repr-Digest"] == f"sha-256=:{b64encode(bytes.fromhex(asset['sha256'])).decode()}:"
     assert headers["Content-Disposition"] == "inline; filename*=utf-8''gr%C3%B6%C3%9Fe.png"
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
-    assert "Set-Cookie" not in headers
+    assert headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+    told = {name.lower() for name, _ in headers.multi_items()}
+    assert not told & {"set-cookie", "server", "last-modified", "x-origin-path", "x-object-key"}
+    assert not [name for name in told if name.startswith("x-amz")]
+    assert len(told) == len(headers.multi_items())
 
 
 def test_no_cache_keeps_a_copy_longer_than_the_link(asset):
     response = httpx2.get(asset["url"])
 
-    private, age, immutable = response.headers["Cache-Control"].split(", ")
-    left = (datetime.fromisoformat(asset["urlExpiresAt"]) - datetime.now(UTC)).total_seconds()
-    assert (private, immutable) == ("private", "immutable")
-    assert left - 2 <= int(age.removeprefix("max-age=")) <= left + 1
-    assert "Expires" not in response.headers
-
-
-def test_head_tells_what_get_would(asset):
-    got, head = httpx2.get(asset["url"]), httpx2.head(asset["url"])
-
-    assert (head.status_code, head.content) == (200, b"")
-    once = {"date", "cache-control", "x-request-id"}
-    assert {name: value for name, value in head.headers.items() if name not in once} == {
-        name: value for name, value in got.headers.items() if name not in once
-    }
-
-
-def test_the_digest_is_that_of_the_bytes(asset):
-    digest = b64encode(hashlib.sha256(CONTENT).digest()).decode()
-
-    assert httpx2.get(asset["url"]).headers["Repr-Digest"] == f"sha-256=:{digest}:"
-    assert httpx2.get(asset["url"], headers={"Range": "bytes=0-3"}).headers["Repr-Digest"] == f"sha-256=:{digest}:"
-
-
-@pytest.mark.parametrize(
-    ("wanted", "content_range", "content"),
-    [
-        ("bytes=0-9", f"bytes 0-9/{len(CONTENT)}", CONTENT[:10]),
-        ("bytes=100-", f"bytes 100-{len(CONTENT) - 1}/{len(CONTENT)}", CONTENT[100:]),
-        ("bytes=-7", f"bytes {len(CONTENT) - 7}-{len(CONTENT) - 1}/{len(CONTENT)}", CONTENT[-7:]),
-    ],
-    ids=["first", "from", "last"],
-)
-def test_a_part_is_delivered(asset, wanted, content_range, content):
-    response = httpx2.get(asset["url"], headers={"Range": wanted})
-
-    assert (response.status_code, response.headers["Content-Range"]) == (206, content_range)
-    assert response.content == content
-
-
-def test_a_part_beyond_the_end_is_refused(asset):
-    assert httpx2.get(asset["url"], headers={"Range": "bytes=99999999-"}).status_code == 416
-
-
-def test_what_a_browser_has_is_not_sent_again(asset):
-    etag = httpx2.get(asset["url"]).headers["ETag"]
-
-    known = httpx2.get(asset["url"], headers={"If-None-Match": etag})
-    changed = httpx2.get(asset["url"], headers={"If-Match": '"other"'})
-
-    assert (known.status_code, known.content) == (304, b"")
-    assert changed.status_code == 412
-
-
-def test_a_link_that_was_changed_or_not_signed_opens_nothing(asset):
-    url = asset["url"]
-
-    for wrong in (
-        url.partition("?")[0],
-        url.replace("image%2Fpng", "text%2Fhtml"),
-        url[:-1] + "0123456789"[url[-1] == "0"],
-    ):
-        assert httpx2.get(wrong).status_code == 403
+    assert response.headers["Cache-Control"] == "private"
+    until = datetime.fromisoformat(asset["urlExpiresAt"])
+    assert timedelta() <= until - parsedate_to_datetime(response.headers["Expires"]) < timedelta(seconds=1)
 
 
 def test_the_content_address_leads_there(client, asset):
