@@ -33,12 +33,15 @@ class Pages(BasePagination):
     ) -> list[M]:
         self._request = request
         limit = _limit(request.query_params.get("limit"))
-        page = queryset.order_by("-pk")
-        if cursor := request.query_params.get("cursor"):
-            page = page.filter(pk__lt=_position(cursor, queryset.model))
-        rows = list(page[: limit + 1])
+        cursor = request.query_params.get("cursor")
+        rows = self.read(queryset, _position(cursor, queryset.model) if cursor else None, limit + 1)
         self.next = _cursor(rows[limit - 1]) if len(rows) > limit else None
         return rows[:limit]
+
+    def read[M: Model](self, rows: QuerySet[M], before: Any, count: int) -> list[M]:
+        """At most `count` of the rows, newest first, from before a key if one is given."""
+        page = rows.order_by("-pk")
+        return list((page if before is None else page.filter(pk__lt=before))[:count])
 
     def get_paginated_response(self, data: Any) -> Response:
         headers = {}

@@ -335,20 +335,24 @@ class _Run:
             return output.text is not None
         try:
             await self._patiently(
-                lambda source: assets.keep_output(
-                    organization_id=self.job.organization_id,
-                    user_id=self.job.user_id,
-                    job_id=self.job.id,
-                    index=index,
-                    kind=output.kind,
-                    source=source,
-                ),
-                source,
+                lambda source: assets.keep_output(self._origin(index), kind=output.kind, source=source), source
             )
         except ContentRefused as error:
             log.warning("attempt.bad_output", jobId=str(self.job.id), index=index, errorCode=error.code)
             return False
         return True
+
+    def _origin(self, index: int) -> assets.Origin:
+        prompt = self.job.input.get("prompt", "")
+        return assets.Origin(
+            organization_id=self.job.organization_id,
+            user_id=self.job.user_id,
+            job_id=self.job.id,
+            index=index,
+            operation=self.job.operation,
+            model=self.attempt.model,
+            prompt=prompt if isinstance(prompt, str) else "",
+        )
 
     async def _patiently[*Ts, T](self, function: Callable[[*Ts], T], *args: *Ts) -> T:
         """Wait out a bucket that is away: what was paid for is worth minutes."""

@@ -57,10 +57,10 @@ class Jobs(APIView):
     def post(self, request: Request) -> Response:
         key = _idempotency_key(request)
         if key and (job := jobs.replayed(acting(request), key)):
-            return _accepted(Admission(job=job, is_replay=True))
+            return _accepted(request, Admission(job=job, is_replay=True))
         body = _body(request)
         throttling.count(request)
-        return _accepted(_submit(request, body, key))
+        return _accepted(request, _submit(request, body, key))
 
     def get_throttles(self) -> list[BaseThrottle]:
         """A submission is counted once it is known to be new and well-formed."""
@@ -82,7 +82,7 @@ class Jobs(APIView):
     def get(self, request: Request) -> Response:
         pages = Pages()
         rows = pages.paginate_queryset(_filtered(request), request, self)
-        outputs = assets.outputs_of([job.id for job in rows])
+        outputs = assets.outputs_of([job.id for job in rows], seen_by=acting(request).user_id)
         return pages.get_paginated_response([job_json(job, assets=outputs.get(job.id)) for job in rows])
 
 
@@ -96,7 +96,7 @@ class JobDetail(APIView):
         # A queued job's place in the line moves without a change of the job.
         if job.status != Status.QUEUED and tag in request.headers.get("If-None-Match", ""):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
-        return Response(_shown(job), headers={"ETag": tag, "Cache-Control": "private, no-cache"})
+        return Response(_shown(request, job), headers={"ETag": tag, "Cache-Control": "private, no-cache"})
 
 
 class JobTimeline(APIView):
@@ -114,7 +114,7 @@ class JobCancel(APIView):
     def post(self, request: Request, job_id: UUID) -> Response:
         job = jobs.find(acting(request).organization_id, job_id)
         outcome = jobs.cancel(job.id)
-        return Response({"effect": outcome.effect, "job": _shown(outcome.job)})
+        return Response({"effect": outcome.effect, "job": _shown(request, outcome.job)})
 
 
 class JobRetry(APIView):
@@ -129,10 +129,10 @@ class JobRetry(APIView):
         first = jobs.find(acting(request).organization_id, job_id)
         key = _idempotency_key(request, about=str(job_id))
         if key and (job := jobs.replayed(acting(request), key)):
-            return _accepted(Admission(job=job, is_replay=True))
+            return _accepted(request, Admission(job=job, is_replay=True))
         again = jobs.as_retry(first)
         throttling.count(request)
-        return _accepted(_submit(request, again, key))
+        return _accepted(request, _submit(request, again, key))
 
 
 class Quotes(APIView):
@@ -171,16 +171,17 @@ def _submit(request: Request, body: JobRequest, key: IdempotencyKey | None) -> A
     )
 
 
-def _accepted(admission: Admission) -> Response:
+def _accepted(request: Request, admission: Admission) -> Response:
     job = admission.job
-    answer = job_json(job) if not admission.is_replay else _shown(job)
+    answer = job_json(job) if not admission.is_replay else _shown(request, job)
     location = {"Location": f"/v1/jobs/{job.id}"}
     replayed = {idempotency.REPLAYED_HEADER: "true"} if admission.is_replay else {}
     return Response(answer, status=status.HTTP_202_ACCEPTED, headers=location | replayed)
 
 
-def _shown(job: Job) -> JobJSON:
-    outputs = assets.outputs_of([job.id]).get(job.id) if job.status == Status.SUCCEEDED else None
+def _shown(request: Request, job: Job) -> JobJSON:
+    seen_by = acting(request).user_id
+    outputs = assets.outputs_of([job.id], seen_by=seen_by).get(job.id) if job.status == Status.SUCCEEDED else None
     return job_json(job, assets=outputs, line=jobs.line(job))
 
 

@@ -12,20 +12,22 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.db.models.functions import Now
 
+from accounts.principal import Principal
 from core import children, clock, outbound
 from core.children import ChildFailed
 from core.exceptions import AddressRefused, FetchFailed
 from core.problems import FieldError
 from storage import blobs, delivery, exceptions, incoming, inspection, object_store, renditions
 from storage.blobs import ABANDONED_AFTER
-from storage.exceptions import AssetNotFound, AssetNotReady, ContentRefused, WrongAssetKind
+from storage.exceptions import AssetNotFound, AssetNotReady, ContentRefused, OnLegalHold, WrongAssetKind
 from storage.incoming import Arrived
 from storage.inspection import Bounds, Fault, Inspected, Kind, Unreadable
-from storage.models import Asset, Blob, Rendition
+from storage.models import Asset, Blob, CollectionEntry, Favourite, Rendition
 from storage.object_store import ObjectMissing
+from usage import limits
 
 _REFUSALS: dict[Fault, type[ContentRefused]] = {
     "not_an_image": exceptions.NotAnImage,
@@ -105,15 +107,36 @@ def examined(path: Path, kind: Kind | None) -> Inspected:
         raise _UNDECODABLE[kind](reason=failure.reason) from failure
 
 
-def keep_output(
-    *, organization_id: UUID, user_id: UUID, job_id: UUID, index: int, kind: Kind, source: Path | str
-) -> Asset:
-    """Store output number `index` of a job from a file or an address of its provider's.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Output number `index` of a job, and what the library finds it by."""
+
+    organization_id: UUID
+    user_id: UUID
+    job_id: UUID
+    index: int
+    operation: str = ""
+    model: str = ""
+    prompt: str = ""
+
+
+def keep_output(origin: Origin, *, kind: Kind, source: Path | str) -> Asset:
+    """Store an output of a job from a file or an address of its provider's.
 
     It stays pending until the job settles (SQL storage_ready_outputs). Safe to repeat: an output that was stored before
     is returned as it is. Raises ContentRefused, and StoreUnavailable where bucket or address cannot be reached.
     """
-    asset = Asset(organization_id=organization_id, user_id=user_id, kind=kind, job_id=job_id, job_index=index)
+    organization_id = origin.organization_id
+    asset = Asset(
+        organization_id=organization_id,
+        user_id=origin.user_id,
+        kind=kind,
+        job_id=origin.job_id,
+        job_index=origin.index,
+        operation=origin.operation,
+        model=origin.model,
+        prompt=origin.prompt,
+    )
     if isinstance(source, Path):
         inspected = examined(source, kind)
         with incoming.on_disk(organization_id, source) as arrived:
@@ -138,9 +161,11 @@ def keep(
 ) -> Asset:
     """Store the bytes once for the organization and write the asset that names them; `within` joins its transaction.
 
-    What is there already, as the output of a job or by its import key, is returned instead. Raises StoreUnavailable,
-    and what `within` raises.
+    It expires when the organization's plan says, if it has no expiry of its own. What is there already, as the output
+    of a job or by its import key, is returned instead. Raises StoreUnavailable, and what `within` raises.
     """
+    if asset.expires_at is None and (days := limits.retention_days(asset.organization_id)) is not None:
+        asset.expires_at = clock.now() + timedelta(days=days)
     for _ in range(_TRIES):
         blob = blobs.living(asset.organization_id, arrived.sha256) or arrived.place(inspected)
         try:
@@ -188,10 +213,10 @@ def find(organization_id: UUID, asset_id: UUID) -> Asset | None:
     return Asset.objects.for_organization(organization_id).readable().with_bytes().filter(pk=asset_id).first()
 
 
-def show(organization_id: UUID, asset_id: UUID) -> Asset | None:
-    """The organization's asset whatever its status, with its blob, as its owner may see it."""
-    unexpired = Asset.objects.for_organization(organization_id).unexpired()
-    return unexpired.with_bytes().filter(pk=asset_id).first()
+def show(principal: Principal, asset_id: UUID) -> Asset | None:
+    """An asset of the principal's organization whatever its status, with its blob, as they may see it."""
+    unexpired = Asset.objects.for_organization(principal.organization_id).unexpired()
+    return unexpired.seen_by(principal.user_id).with_bytes().filter(pk=asset_id).first()
 
 
 def fetch(organization_id: UUID, asset_id: UUID, to: Path) -> InputBytes:
@@ -206,10 +231,10 @@ def fetch(organization_id: UUID, asset_id: UUID, to: Path) -> InputBytes:
     return InputBytes(content_type=asset.blob.content_type, size_bytes=asset.blob.size_bytes)
 
 
-def outputs_of(job_ids: Collection[UUID]) -> dict[UUID, list[Asset]]:
-    """The readable outputs of each job that has any, in order, with their blobs and renditions."""
+def outputs_of(job_ids: Collection[UUID], *, seen_by: UUID) -> dict[UUID, list[Asset]]:
+    """The readable outputs of each job that has any, in order, with their blobs and renditions, as a user sees them."""
     outputs: dict[UUID, list[Asset]] = defaultdict(list)
-    assets = Asset.objects.readable().filter(job_id__in=job_ids).with_bytes()
+    assets = Asset.objects.readable().seen_by(seen_by).filter(job_id__in=job_ids).with_bytes()
     for asset in assets.order_by("job_id", "job_index"):
         assert asset.job_id
         outputs[asset.job_id].append(asset)
@@ -230,7 +255,7 @@ def sign(asset: Asset, rendition: Rendition | None = None) -> SignedLink:
     url = delivery.link(
         stored.object_key,
         content_type=stored.content_type,
-        filename=f"{PurePath(asset.filename).stem or asset.pk}{_EXTENSIONS.get(stored.content_type, '')}",
+        filename=download_name(asset, stored.content_type),
         sha256=bytes(stored.sha256),
         size_bytes=stored.size_bytes,
         until=expires_at,
@@ -238,25 +263,57 @@ def sign(asset: Asset, rendition: Rendition | None = None) -> SignedLink:
     return SignedLink(url=url, expires_at=expires_at)
 
 
+def download_name(asset: Asset, content_type: str) -> str:
+    """What a file of the asset is called: its own name with the extension that the bytes deserve."""
+    return f"{PurePath(asset.filename).stem or asset.pk}{_EXTENSIONS.get(content_type, '')}"
+
+
 def signing_window() -> int:
     """A number that moves on twice in the life of a link: while it stands, links signed in it are still good."""
     return int(clock.now().timestamp() // (settings.ASSET_URL_SECONDS / 2))
 
 
+def lock(organization_id: UUID, asset_ids: Collection[UUID]) -> list[Asset]:
+    """Those of the organization's assets that can be read, locked by their key until the transaction ends."""
+    readable = Asset.objects.for_organization(organization_id).readable().filter(pk__in=asset_ids)
+    return list(readable.select_for_update(no_key=True).order_by("pk"))
+
+
 def delete(organization_id: UUID, asset_id: UUID) -> bool:
-    """Delete an asset; its bytes go with the last asset that names them, soon after. False where there is none."""
-    return (
-        _delete(
-            Asset.objects.for_organization(organization_id).unexpired().filter(pk=asset_id, status=Asset.Status.READY)
-        )
-        == 1
-    )
+    """Delete an asset; its bytes go with the last asset that names them, soon after. False where there is none.
+
+    Raises OnLegalHold.
+    """
+    with transaction.atomic(durable=True):
+        rows = lock(organization_id, [asset_id])
+        if any(row.legal_hold for row in rows):
+            raise OnLegalHold
+        let_go(rows)
+    return bool(rows)
 
 
+def let_go(rows: Collection[Asset]) -> None:
+    """Delete assets that are not on legal hold, in the transaction that holds their locks, out of every collection."""
+    keys = [row.pk for row in rows]
+    Asset.objects.filter(pk__in=keys).update(deleted_at=Now(), blob=None, is_public=False)
+    CollectionEntry.objects.filter(asset_id__in=keys).delete()
+    Favourite.objects.filter(asset_id__in=keys).delete()
+    blobs.release(row.blob_id for row in rows if row.blob_id)
+    renditions.withdraw([row.blob_id for row in rows if row.blob_id and row.is_public])
+
+
+@transaction.atomic(durable=True)
 def sweep() -> int:
-    """Delete assets past their expiry and the outputs of jobs that never settled; returns how many."""
+    """Delete assets past their expiry and the outputs of jobs that never settled; returns how many.
+
+    Nobody can read what has expired; the bytes of what is on legal hold stay nevertheless. Rows somebody else is
+    deleting are theirs to count.
+    """
     abandoned = Q(status=Asset.Status.PENDING, created_at__lt=Now() - ABANDONED_AFTER)
-    return _delete(Asset.objects.filter(abandoned | Q(expires_at__lte=Now()), deleted_at=None))
+    due = Asset.objects.filter(abandoned | Q(expires_at__lte=Now()), deleted_at=None, legal_hold=False)
+    rows = list(due.select_for_update(skip_locked=True, no_key=True).order_by("pk")[:_SWEPT_AT_ONCE])
+    let_go(rows)
+    return len(rows)
 
 
 def _inspected_in_child(path: Path, kind: Kind, bounds: Bounds) -> Inspected:
@@ -298,16 +355,3 @@ def _import(asset: Asset) -> Asset | None:
         return None
     named = Asset.objects.for_organization(asset.organization_id).filter(import_key=asset.import_key, deleted_at=None)
     return named.select_related("blob").first()
-
-
-@transaction.atomic(durable=True)
-def _delete(assets: QuerySet[Asset]) -> int:
-    """Rows somebody else is deleting are theirs to count."""
-    locked = assets.select_for_update(skip_locked=True).order_by("pk")
-    rows: list[tuple[UUID, UUID | None, bool]] = list(locked.values_list("pk", "blob_id", "is_public")[:_SWEPT_AT_ONCE])
-    Asset.objects.filter(pk__in=[pk for pk, _, _ in rows]).update(deleted_at=Now(), blob=None, is_public=False)
-    for blob_id, was_public in sorted((blob_id, was_public) for _, blob_id, was_public in rows if blob_id is not None):
-        blobs.release(blob_id)
-        if was_public:
-            renditions.withdraw(blob_id)
-    return len(rows)

@@ -4,7 +4,8 @@ The row is written before the object and deleted after it, so a process may die 
 still finds what it left. Rows are changed in transactions that lock one blob; the bucket is never called in one.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID, uuid4
@@ -82,12 +83,18 @@ def refer(blob: Blob) -> bool:
     return alive.update(state=State.LIVING, references=F("references") + 1) == 1
 
 
-def release(blob_id: UUID) -> None:
-    """Count one asset less, in the transaction that takes its name away; the last one leaves the blob dying."""
-    Blob.objects.filter(pk=blob_id).update(
-        references=F("references") - 1,
-        state=Case(When(references=1, then=Value(State.DYING)), default=F("state")),
-    )
+def release(blob_ids: Iterable[UUID]) -> None:
+    """Count one asset less for each time a blob is named here, in the transaction that takes the names away.
+
+    The last asset leaves its blob dying. Locks the blobs, by their key.
+    """
+    named = Counter(blob_ids)
+    list(Blob.objects.select_for_update(no_key=True).filter(pk__in=named).order_by("pk").values_list("pk"))
+    for times in sorted(set(named.values())):
+        Blob.objects.filter(pk__in=[blob_id for blob_id, count in named.items() if count == times]).update(
+            references=F("references") - times,
+            state=Case(When(references=times, then=Value(State.DYING)), default=F("state")),
+        )
 
 
 def discard(blob: Blob) -> None:

@@ -27,6 +27,42 @@ class WrongAssetKind(Refusal):
     code = "wrong_asset_kind"
 
 
+class OnLegalHold(Refusal):
+    """The asset is on legal hold: it cannot be deleted before that is lifted."""
+
+    code = "legal_hold"
+
+
+class TooManyTags(Refusal):
+    """An asset has at most 20 tags."""
+
+    code = "too_many_tags"
+
+
+class CollectionNotFound(Refusal):
+    """There is no such collection."""
+
+    code = "collection_not_found"
+
+
+class TitleTaken(Refusal):
+    """Another collection has this title."""
+
+    code = "title_taken"
+
+
+class NothingToArchive(Refusal):
+    """None of these assets can be read."""
+
+    code = "nothing_to_archive"
+
+
+class ArchiveTooLarge(Refusal):
+    """An archive holds at most 1,000 assets."""
+
+    code = "archive_too_large"
+
+
 class StoreUnavailable(Refusal):
     """The object store does not answer; try again in a moment."""
 

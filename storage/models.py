@@ -1,20 +1,20 @@
 """Bytes: blobs known by their hash, the assets of an organization that name them, and what helps to find those."""
 
-from typing import Self
+from typing import ClassVar, Self
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector
+from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from accounts.models import Organization
 from core.models import UUIDv7
 
-# What the library's search looks at, word by word in any language; an index is over this very expression.
+# What the library's search looks at, word by word in any language.
 SEARCHED = SearchVector("prompt", "filename", config="simple")
 
 
@@ -130,6 +130,10 @@ class AssetQuerySet(models.QuerySet["Asset"]):
         """Neither deleted nor past its expiry, which is checked here and only later swept."""
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=Now()), deleted_at=None)
 
+    def seen_by(self, user_id: UUID) -> Self:
+        """With `is_favourite` as this user has it."""
+        return self.annotate(is_favourite=Exists(Favourite.objects.filter(asset=OuterRef("pk"), user_id=user_id)))
+
     def readable(self) -> Self:
         """Ready as well."""
         return self.unexpired().filter(status=Asset.Status.READY)
@@ -137,6 +141,16 @@ class AssetQuerySet(models.QuerySet["Asset"]):
     def with_bytes(self) -> Self:
         """With what their JSON tells of them: the blob, its renditions and the upload they came by."""
         return self.select_related("blob", "upload").prefetch_related("blob__renditions")
+
+
+class _AssetManager(models.Manager["Asset"]):
+    """Leaves out what only Postgres looks at."""
+
+    def get_queryset(self) -> models.QuerySet["Asset"]:
+        return super().get_queryset().defer("search")
+
+
+AssetManager = _AssetManager.from_queryset(AssetQuerySet)
 
 
 class Asset(models.Model):
@@ -183,7 +197,13 @@ class Asset(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
-    objects = AssetQuerySet.as_manager()
+    # Stored, so that a search that walks through rows reads a vector where it would otherwise parse a text.
+    search = models.GeneratedField(expression=SEARCHED, output_field=SearchVectorField(), db_persist=True)
+
+    # Whether the reader starred it; AssetQuerySet.seen_by says whose eyes.
+    is_favourite: ClassVar[bool] = False
+
+    objects = AssetManager()
 
     class Meta:
         constraints = [
@@ -206,8 +226,18 @@ class Asset(models.Model):
         indexes = [
             # The library: newest first inside an organization.
             models.Index(fields=["organization", "-id"], condition=Q(deleted_at=None), name="asset_library"),
-            GinIndex(SEARCHED, condition=Q(deleted_at=None), name="asset_search"),
-            GinIndex(fields=["tags"], condition=Q(deleted_at=None), name="asset_tags"),
+            # Its filters, one or several at once, where they leave few of many (storage.library).
+            GinIndex(
+                fields=["organization", "kind", "model", "operation", "tags", "search"],
+                condition=Q(deleted_at=None),
+                name="asset_found",
+            ),
+            models.Index(
+                fields=["organization", "-id"], condition=Q(deleted_at=None, job_id=None), name="asset_uploaded"
+            ),
+            models.Index(
+                fields=["organization", "-id"], condition=Q(deleted_at=None, is_public=True), name="asset_public"
+            ),
             # The sweep: outputs of jobs that never settled, and assets past their expiry.
             models.Index(fields=["created_at"], condition=Q(status="pending"), name="asset_pending"),
             models.Index(
@@ -263,6 +293,25 @@ class CollectionEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.asset_id} in {self.collection_id}"
+
+
+class Archive(models.Model):
+    """What one link to a zip holds: the assets that were asked for, as long as the link lasts. Never changed."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUIDv7(), editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="archives")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    asset_ids = ArrayField(models.UUIDField())
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            # The sweep.
+            models.Index(fields=["expires_at"], name="archive_expiring"),
+        ]
+
+    def __str__(self) -> str:
+        return f"archive {self.id}"
 
 
 class Upload(models.Model):

@@ -37,7 +37,7 @@ def publish(asset: Asset) -> None:
 def unpublish(asset: Asset) -> None:
     """Make an asset private again. Safe to repeat. Raises NotFound where it was deleted meanwhile."""
     with transaction.atomic(durable=True):
-        renditions.withdraw(_set_public(asset, False))
+        renditions.withdraw([_set_public(asset, False)])
 
 
 def public_url(asset: Asset) -> str | None:

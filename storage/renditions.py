@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 import structlog
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.text import get_text_list
 
@@ -110,10 +110,12 @@ def locked_living(blob_id: uuid.UUID) -> bool:
     return rows.first() is not None
 
 
-def withdraw(blob_id: uuid.UUID) -> None:
-    """Let the public copy go unless an asset still shows it, in a transaction that has the blob locked."""
-    if not Asset.objects.filter(blob_id=blob_id, is_public=True).exists():
-        Rendition.objects.filter(blob_id=blob_id, variant=PUBLIC).exclude(state=State.DYING).update(state=State.DYING)
+def withdraw(blob_ids: Collection[uuid.UUID]) -> None:
+    """Let the public copies go that no asset shows any more, in a transaction that has the blobs locked."""
+    if blob_ids:
+        shown = Asset.objects.filter(blob_id=OuterRef("blob_id"), is_public=True)
+        copies = Rendition.objects.filter(blob_id__in=blob_ids, variant=PUBLIC).exclude(state=State.DYING)
+        copies.filter(~Exists(shown)).update(state=State.DYING)
 
 
 def draw(blob_id: uuid.UUID) -> int:

@@ -1,16 +1,16 @@
 """An asset as the API shows it: built here once, for lists, jobs and uploads alike."""
 
 from base64 import b64encode
-from typing import Any, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from django.conf import settings
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 from rest_framework import serializers
 
 from core import clock
 from core.serializers import StrictSerializer
-from storage import assets, publishing, renditions, uploads
+from storage import assets, library, publishing, renditions, uploads
 from storage.models import Asset, Blob, Upload
 
 
@@ -38,12 +38,37 @@ class AssetSource(BaseModel):
     from_url: str = Field(max_length=8_192)
 
 
+def _one_line(text: str) -> str:
+    if not library.is_one_line(text):
+        raise ValueError("This is one line without control characters.")
+    return text
+
+
+def _no_path(text: str) -> str:
+    if "/" in text or "\\" in text:
+        raise ValueError("A file name has no slashes.")
+    return _one_line(text)
+
+
+_Tag = Annotated[
+    str,
+    AfterValidator(_one_line),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=library.TAG_MAX_LENGTH),
+]
+_Name = Annotated[str, AfterValidator(_no_path), StringConstraints(strip_whitespace=True, max_length=200)]
+
+
 class AssetChange(BaseModel):
     """The body of `PATCH /v1/assets/{id}`: what is not named stays as it is."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
 
     public: bool = False
+    tags: Annotated[list[_Tag], Field(max_length=library.MOST_TAGS), AfterValidator(library.tidy_tags)] = Field(
+        default=[], description="Trimmed, each once whatever its case."
+    )
+    favourite: bool = Field(default=False, description="Yours alone, whoever else sees the asset.")
+    filename: _Name = ""
 
 
 class ThumbnailJSON(TypedDict):
@@ -82,6 +107,12 @@ class AssetJSON(TypedDict):
     channels: int | None
     kind: str
     filename: str
+    tags: list[str]
+    favourite: bool
+    legalHold: bool
+    operation: str | None
+    model: str | None
+    prompt: str | None
     createdAt: str
     expiresAt: str | None
     urlExpiresAt: str | None
@@ -142,6 +173,12 @@ def asset_json(asset: Asset) -> AssetJSON:
         "channels": blob.channels if blob else None,
         "kind": asset.kind,
         "filename": asset.filename,
+        "tags": asset.tags,
+        "favourite": asset.is_favourite,
+        "legalHold": asset.legal_hold,
+        "operation": asset.operation or None,
+        "model": asset.model or None,
+        "prompt": asset.prompt or None,
         "createdAt": clock.rfc3339(asset.created_at),
         "expiresAt": clock.rfc3339(asset.expires_at) if asset.expires_at else None,
         "urlExpiresAt": clock.rfc3339(link.expires_at) if link else None,

@@ -7,12 +7,13 @@ from uuid import UUID
 
 from celery import shared_task
 
-from storage import assets, blobs, reconciliation, renditions, uploads
+from storage import archives, assets, blobs, reconciliation, renditions, uploads
 
 
 @shared_task
 def sweep() -> None:
     """Let go of expired and abandoned assets and uploads, then delete the objects that nothing names any more."""
+    archives.sweep()
     uploads.sweep()
     assets.sweep()
     renditions.sweep()

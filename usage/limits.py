@@ -29,7 +29,10 @@ _FALLBACK_SHARE = 4
 _FRESH_SECONDS, _FRESH_SECONDS_TOLD = 5, 60
 _REQUESTS_PER_MINUTE = "SELECT requests_per_minute FROM usage_entitlement WHERE organization_id = %s"
 
+_RETENTION_DAYS = "SELECT retention_days FROM usage_entitlement WHERE organization_id = %s"
+
 _requests_per_minute = Fresh[UUID, int](seconds=_FRESH_SECONDS, told_seconds=_FRESH_SECONDS_TOLD)
+_retention_days = Fresh[UUID, int | None](seconds=_FRESH_SECONDS, told_seconds=_FRESH_SECONDS_TOLD)
 _decisions = Counter(
     "rate_limit_decisions", "Requests let through or refused, and where it was counted.", ["outcome", "store"]
 )
@@ -152,6 +155,11 @@ def most_queued(organization_id: UUID) -> int:
     return Entitlement().queued_jobs if bound is None else bound
 
 
+def retention_days(organization_id: UUID) -> int | None:
+    """After how many days new assets of the organization expire, None for never; as fresh as check_request's limit."""
+    return _retention_days.get(organization_id, _load_retention_days)
+
+
 def headers(rate: RateLimit) -> dict[str, str]:
     """RateLimit-Policy and RateLimit of the IETF draft "RateLimit header fields for HTTP"."""
     return {
@@ -182,6 +190,11 @@ def _key(organization_id: UUID) -> str:
 def _load(organization_id: UUID) -> int:
     row = fetch_row(_REQUESTS_PER_MINUTE, [organization_id])
     return row[0] if row else Entitlement().requests_per_minute
+
+
+def _load_retention_days(organization_id: UUID) -> int | None:
+    row = fetch_row(_RETENTION_DAYS, [organization_id])
+    return row[0] if row else Entitlement().retention_days
 
 
 def _take(key: str, limit: int) -> _Window:

@@ -2,6 +2,7 @@
 
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
+import django.contrib.postgres.operations
 import django.contrib.postgres.search
 import django.db.models.deletion
 import django.db.models.functions.datetime
@@ -19,6 +20,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # For an index that narrows by organization, kind and words at once.
+        django.contrib.postgres.operations.BtreeGinExtension(),
         migrations.CreateModel(
             name="Collection",
             fields=[
@@ -241,20 +244,6 @@ class Migration(migrations.Migration):
                 related_name="favourite_assets", through="storage.Favourite", to=settings.AUTH_USER_MODEL
             ),
         ),
-        migrations.AddIndex(
-            model_name="asset",
-            index=django.contrib.postgres.indexes.GinIndex(
-                django.contrib.postgres.search.SearchVector("prompt", "filename", config="simple"),
-                condition=models.Q(("deleted_at", None)),
-                name="asset_search",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="asset",
-            index=django.contrib.postgres.indexes.GinIndex(
-                condition=models.Q(("deleted_at", None)), fields=["tags"], name="asset_tags"
-            ),
-        ),
         migrations.AddConstraint(
             model_name="asset",
             constraint=models.CheckConstraint(
@@ -353,5 +342,69 @@ class Migration(migrations.Migration):
                 ),
                 name="upload_has_asset_once_completed",
             ),
+        ),
+        migrations.CreateModel(
+            name="Archive",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=core.models.UUIDv7(), editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("asset_ids", django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField())),
+                ("expires_at", models.DateTimeField()),
+            ],
+        ),
+        migrations.AddField(
+            model_name="asset",
+            name="search",
+            field=models.GeneratedField(
+                db_persist=True,
+                expression=django.contrib.postgres.search.SearchVector("prompt", "filename", config="simple"),
+                output_field=django.contrib.postgres.search.SearchVectorField(),
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="asset",
+            index=django.contrib.postgres.indexes.GinIndex(
+                condition=models.Q(("deleted_at", None)),
+                fields=["organization", "kind", "model", "operation", "tags", "search"],
+                name="asset_found",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="asset",
+            index=models.Index(
+                condition=models.Q(("deleted_at", None), ("job_id", None)),
+                fields=["organization", "-id"],
+                name="asset_uploaded",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="asset",
+            index=models.Index(
+                condition=models.Q(("deleted_at", None), ("is_public", True)),
+                fields=["organization", "-id"],
+                name="asset_public",
+            ),
+        ),
+        migrations.AddField(
+            model_name="archive",
+            name="organization",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="archives", to="accounts.organization"
+            ),
+        ),
+        migrations.AddField(
+            model_name="archive",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="archive",
+            index=models.Index(fields=["expires_at"], name="archive_expiring"),
         ),
     ]

@@ -1,17 +1,15 @@
 """Assets over HTTP: upload, list, read, delete, and the way to the bytes. Answers with links are for their reader."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpResponse
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from pydantic import ValidationError
 from rest_framework import status
-from rest_framework.generics import GenericAPIView
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,30 +18,32 @@ from rest_framework.views import APIView
 from accounts.principal import acting
 from core import idempotency
 from core.exceptions import BodyTooLarge, NotFound
+from core.pagination import Pages
 from core.parsers import decode
 from core.problems import field_errors
 from core.schemas import schema_of
-from storage import assets, publishing, renditions, uploads
+from storage import assets, filters, library, publishing, renditions, uploads
+from storage.bodies import BulkInput, OutcomeJSON, outcome_json
 from storage.exceptions import InvalidChange, InvalidSource, NoPicture
 from storage.models import Asset, Rendition
+from storage.search import Search, newest
 from storage.serializers import AssetChange, AssetJSON, AssetListJSON, AssetSource, asset_json
 from storage.streaming import body_chunks
 
 _ASSET = schema_of(AssetJSON)
 # Links are as good as the bytes: no cache may give one reader's to another.
 FOR_ITS_READER = {"Cache-Control": "private, no-store", "Vary": "Authorization, Cookie, X-Session-Token"}
-_SOURCES = {"job": "made by a job", "upload": "uploaded"}
 _FILE = {"type": "string", "format": "binary"}
 
 
-class AssetFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has no annotations
-    """`?kind=image&source=job`: what the library is narrowed to."""
+class LibraryPages(Pages):
+    """Pages that are read as storage.search does."""
 
-    kind = filters.ChoiceFilter(choices=Asset.Kind.choices)
-    source = filters.ChoiceFilter(choices=list(_SOURCES.items()), method="filter_source")
+    def __init__(self, search: Search) -> None:
+        self._search = search
 
-    def filter_source(self, queryset: QuerySet[Asset], name: str, value: str) -> QuerySet[Asset]:
-        return queryset.filter(job_id__isnull=value == "upload")
+    def read[M: Model](self, rows: QuerySet[M], before: Any, count: int) -> list[M]:
+        return cast("list[M]", newest(self._search, before=before, count=count))
 
 
 class Untouched(BaseParser):
@@ -55,29 +55,23 @@ class Untouched(BaseParser):
         return {}
 
 
-class Assets(GenericAPIView[Asset]):
+class Assets(APIView):
     scope = "assets"
     parser_classes = [Untouched]
-    filterset_class = AssetFilter
-
-    def get_queryset(self) -> QuerySet[Asset]:
-        readable = Asset.objects.for_organization(acting(self.request).organization_id).readable()
-        return readable.with_bytes()
 
     @extend_schema(
         operation_id="listAssets",
         tags=["assets"],
         responses={200: schema_of(AssetListJSON)},
-        parameters=[
-            OpenApiParameter("kind", enum=Asset.Kind.values),
-            OpenApiParameter("source", enum=list(_SOURCES)),
-            OpenApiParameter("limit", int),
-            OpenApiParameter("cursor"),
-        ],
+        parameters=[*filters.PARAMETERS, OpenApiParameter("limit", int), OpenApiParameter("cursor")],
     )
     def get(self, request: Request) -> Response:
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or ()
-        response = self.get_paginated_response([asset_json(asset) for asset in page])
+        principal = acting(request)
+        rows = Asset.objects.readable().seen_by(principal.user_id).with_bytes()
+        search = filters.asked(principal, request.query_params, rows)
+        pages = LibraryPages(search)
+        page = pages.paginate_queryset(search.rows, request, self)
+        response = pages.get_paginated_response([asset_json(asset) for asset in page])
         for name, value in FOR_ITS_READER.items():
             response[name] = value
         return response
@@ -127,7 +121,7 @@ class AssetDetail(APIView):
 
     @extend_schema(operation_id="getAsset", tags=["assets"], responses={200: _ASSET})
     def get(self, request: Request, asset_id: UUID) -> Response:
-        asset = assets.show(acting(request).organization_id, asset_id)
+        asset = assets.show(acting(request), asset_id)
         if asset is None:
             raise NotFound
         return Response(asset_json(asset), headers=FOR_ITS_READER)
@@ -135,6 +129,9 @@ class AssetDetail(APIView):
     @extend_schema(operation_id="changeAsset", tags=["assets"], request=AssetChange, responses={200: _ASSET})
     def patch(self, request: Request, asset_id: UUID) -> Response:
         change, asset = _change(request), _found(request, asset_id)
+        notes = change.model_dump(exclude_unset=True, exclude={"public"})
+        if notes and not library.note(acting(request), asset_id, notes):
+            raise NotFound
         if "public" in change.model_fields_set:
             (publishing.publish if change.public else publishing.unpublish)(asset)
         return self.get(request, asset_id)
@@ -144,6 +141,30 @@ class AssetDetail(APIView):
         if not assets.delete(acting(request).organization_id, asset_id):
             raise NotFound
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class BulkActions(APIView):
+    scope = "assets"
+
+    @extend_schema(
+        operation_id="changeAssets",
+        tags=["assets"],
+        description="One thing done to up to 1,000 assets, all at once; what it cannot be done to is told.",
+        request=BulkInput,
+        responses={200: schema_of(OutcomeJSON)},
+    )
+    def post(self, request: Request) -> Response:
+        body = BulkInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked = body.validated_data
+        outcome = library.act(
+            acting(request),
+            asked["action"],
+            asked["assetIds"],
+            tags=asked.get("tags", ()),
+            collection_id=asked.get("collectionId"),
+        )
+        return Response(outcome_json(outcome))
 
 
 class AssetContent(APIView):

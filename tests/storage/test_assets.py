@@ -24,14 +24,10 @@ def keep(owner, file):
     """Keep bytes as an output of a job of the organization."""
 
     def keep_output(content, *, job_id=None, index=0, kind="image", user=owner):
-        return assets.keep_output(
-            organization_id=user.organization.pk,
-            user_id=user.pk,
-            job_id=job_id or uuid.uuid4(),
-            index=index,
-            kind=kind,
-            source=file(content),
+        origin = assets.Origin(
+            organization_id=user.organization.pk, user_id=user.pk, job_id=job_id or uuid.uuid4(), index=index
         )
+        return assets.keep_output(origin, kind=kind, source=file(content))
 
     return keep_output
 
@@ -80,19 +76,19 @@ def test_the_same_bytes_are_stored_once_inside_an_organization(keep, outsider):
     assert foreign.blob.object_key != first.blob.object_key
 
 
-def test_outputs_are_readable_once_the_job_is_settled(keep):
+def test_outputs_are_readable_once_the_job_is_settled(keep, owner):
     # given
     job_id, other_id = uuid.uuid4(), uuid.uuid4()
     second, first = keep(picture(seed=2), job_id=job_id, index=1), keep(picture(seed=1), job_id=job_id, index=0)
     keep(picture(seed=3), job_id=other_id)
-    assert assets.outputs_of([job_id, other_id]) == {}
+    assert assets.outputs_of([job_id, other_id], seen_by=owner.pk) == {}
 
     # when
     readied = [ready_outputs(job_id), ready_outputs(job_id)]
 
     # then
     assert readied == [2, 0]
-    assert assets.outputs_of([job_id, other_id]) == {job_id: [first, second]}
+    assert assets.outputs_of([job_id, other_id], seen_by=owner.pk) == {job_id: [first, second]}
 
 
 def test_a_job_may_name_what_its_organization_can_read(organization):

@@ -29,14 +29,10 @@ def keep(owner, file):
     """Keep bytes as the ready output of a job."""
 
     def keep_output(content, *, kind="image", job_id=None, index=0):
-        asset = assets.keep_output(
-            organization_id=owner.organization.pk,
-            user_id=owner.pk,
-            job_id=job_id or uuid.uuid4(),
-            index=index,
-            kind=kind,
-            source=file(content),
+        origin = assets.Origin(
+            organization_id=owner.organization.pk, user_id=owner.pk, job_id=job_id or uuid.uuid4(), index=index
         )
+        asset = assets.keep_output(origin, kind=kind, source=file(content))
         asset.status = Asset.Status.READY
         asset.save(update_fields=["status"])
         return asset
@@ -333,7 +329,7 @@ def test_a_promise_tried_for_a_day_in_vain_is_given_up(keep):
     assert states(untried) == {"webp-320": "promised"}
 
 
-def test_many_assets_take_no_more_queries_than_one(keep, django_assert_num_queries):
+def test_many_assets_take_no_more_queries_than_one(keep, owner, django_assert_num_queries):
     # given
     job_ids = [uuid.uuid4() for _ in range(3)]
     for number, job_id in enumerate(job_ids):
@@ -343,7 +339,8 @@ def test_many_assets_take_no_more_queries_than_one(keep, django_assert_num_queri
 
     # when
     with django_assert_num_queries(2):
-        shown = [asset_json(asset) for outputs in assets.outputs_of(job_ids).values() for asset in outputs]
+        outputs = assets.outputs_of(job_ids, seen_by=owner.pk)
+        shown = [asset_json(asset) for assets_of_job in outputs.values() for asset in assets_of_job]
 
     # then
     assert [len(asset["thumbnails"]) for asset in shown] == [1] * 6
