@@ -1,13 +1,19 @@
 """Bytes, for support: what an asset is, whose, how large, and how it looks. Links are signed when a page is drawn."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
+from unfold.enums import ActionVariant
 
 from accounts.models import Organization
 from core.desk import cells
+from core.desk.acts import act, actor_id, on_page
 from core.desk.base import LATEST, DeskAdmin, Panel, ReadOnly, shown_on
-from storage import assets, renditions
+from storage import assets, legal_holds, renditions
 from storage.models import Asset, Blob, Collection, Rendition, Upload
 
 
@@ -17,6 +23,8 @@ class AssetAdmin(ReadOnly, DeskAdmin):
     list_filter = (
         ("status", ChoicesDropdownFilter),
         ("kind", ChoicesDropdownFilter),
+        "legal_hold",
+        "is_public",
         ("organization", AutocompleteSelectFilter),
     )
     list_select_related = ("organization", "user", "blob")
@@ -26,10 +34,13 @@ class AssetAdmin(ReadOnly, DeskAdmin):
     ordering = ("-id",)
     fieldsets = (
         (None, {"fields": ("preview", ("full_id", "condition"), ("kind", "filename"))}),
-        ("Whose", {"fields": (("owner", "uploader"), ("job", "job_index"))}),
+        ("Whose", {"fields": (("owner", "uploader"), ("job", "job_index"), ("operation", "model"))}),
+        ("Noted", {"fields": (("tagged", "stars"), ("public", "held"))}),
         ("Bytes", {"fields": (("size", "pixels"), ("content_type", "stored_as"), "sha256")}),
         ("When", {"fields": (("created_at", "expires_at"), "deleted_at")}),
     )
+
+    actions_detail = ("place_hold", "lift_hold")
 
     @admin.display(description="Preview")
     def preview(self, asset: Asset) -> str:
@@ -55,6 +66,8 @@ class AssetAdmin(ReadOnly, DeskAdmin):
 
     @admin.display(description="Status")
     def condition(self, asset: Asset) -> str:
+        if asset.legal_hold:
+            return cells.badge("hold")
         return cells.badge("deleted" if asset.deleted_at else asset.status)
 
     @admin.display(description="Organization")
@@ -92,6 +105,58 @@ class AssetAdmin(ReadOnly, DeskAdmin):
     @admin.display(description="Blob")
     def stored_as(self, asset: Asset) -> str:
         return cells.id_link("storage_blob", asset.blob_id)
+
+    @admin.display(description="Tags")
+    def tagged(self, asset: Asset) -> str:
+        return ", ".join(asset.tags) or cells.NOTHING
+
+    @admin.display(description="Stars")
+    def stars(self, asset: Asset) -> str:
+        return cells.number(str(asset.favourite_of.count()))
+
+    @admin.display(description="Public")
+    def public(self, asset: Asset) -> str:
+        return cells.badge("yes") if asset.is_public else "no"
+
+    @admin.display(description="Legal hold")
+    def held(self, asset: Asset) -> str:
+        return cells.badge("hold") if asset.legal_hold else "no"
+
+    def offers(self, act: str, row: Asset) -> bool:
+        return row.deleted_at is None and row.legal_hold == (act == "lift_hold")
+
+    @on_page(description="Put on legal hold", icon="gavel", variant=ActionVariant.DANGER)
+    def place_hold(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def perform(asset: Asset, given: Mapping[str, Any]) -> str:
+            placed = legal_holds.place(asset.pk, actor_id=actor_id(request), reason=given["reason"])
+            return f"{asset} is on legal hold." if placed else f"{asset} was on legal hold before."
+
+        return act(
+            self,
+            request,
+            Asset.objects.filter(pk=object_id),
+            title="Put on legal hold?",
+            warning="Nobody can delete it and its bytes are kept beyond its expiry, until the hold is lifted.",
+            perform=perform,
+            back=cells.change_url("storage_asset", object_id),
+        )
+
+    @on_page(description="Lift the legal hold", icon="lock_open")
+    def lift_hold(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def perform(asset: Asset, given: Mapping[str, Any]) -> str:
+            lifted = legal_holds.lift(asset.pk, actor_id=actor_id(request), reason=given["reason"])
+            return f"{asset} is on legal hold no longer." if lifted else f"{asset} was on no legal hold."
+
+        return act(
+            self,
+            request,
+            Asset.objects.filter(pk=object_id),
+            title="Lift the legal hold?",
+            warning="It can be deleted again; if it has expired, the sweep does so within a minute.",
+            perform=perform,
+            back=cells.change_url("storage_asset", object_id),
+            is_harsh=False,
+        )
 
 
 @admin.register(Blob)

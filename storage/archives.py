@@ -65,7 +65,7 @@ def create(principal: Principal, asset_ids: Sequence[UUID]) -> Archive:
     return Archive.objects.create(
         organization_id=principal.organization_id,
         user_id=principal.user_id,
-        asset_ids=list(asset_ids),
+        asset_ids=list(dict.fromkeys(asset_ids)),
         expires_at=clock.now() + timedelta(seconds=settings.ASSET_URL_SECONDS),
     )
 

@@ -40,15 +40,12 @@ class Tags(serializers.ListField):
 
 
 class AssetIds(serializers.ListField):
-    """1 to 1,000 assets, each once however often it is named."""
+    """1 to 1,000 assets."""
 
     child = serializers.UUIDField()
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_length=1, max_length=MOST_AT_ONCE, **kwargs)
-
-    def to_internal_value(self, data: Any) -> list[Any]:
-        return list(dict.fromkeys(super().to_internal_value(data)))
 
 
 class BulkInput(StrictSerializer):

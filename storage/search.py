@@ -41,9 +41,13 @@ def key_at(moment: datetime, *, is_end: bool = False) -> UUID:
 
 def matching(rows: QuerySet[Asset], text: str) -> QuerySet[Asset]:
     """Those whose prompt or file name has every word of a text; of the last one, the beginning will do."""
-    *whole, last = text.split()
-    words = [*(Lexeme(word) for word in whole), Lexeme(last, prefix=True)]
-    return rows.filter(search=SearchQuery(reduce(and_, words), config="simple"))
+    # Without a letter or digit a word says nothing to Postgres, and Django's Lexeme breaks on what it has to escape.
+    words = [word for word in text.split() if any(character.isalnum() for character in word)]
+    if not words:
+        return rows.none()
+    *whole, last = words
+    lexemes = [*(Lexeme(word) for word in whole), Lexeme(last, prefix=True)]
+    return rows.filter(search=SearchQuery(reduce(and_, lexemes), config="simple"))
 
 
 def newest(search: Search, *, before: UUID | None = None, count: int) -> list[Asset]:
@@ -54,35 +58,38 @@ def newest(search: Search, *, before: UUID | None = None, count: int) -> list[As
     word it has none. A wrong guess costs it seconds in a library of a million, so nothing is left to it: the walk
     comes first and is a short one.
     """
-    until = min((key for key in (before, search.end) if key), default=None)
-    own = _within(search.rows.filter(organization_id=search.organization_id), search.first, until)
-    if search.is_handpicked:
-        return list(own.order_by("-pk")[:count])
-    # As a range of one, so that only the index of the library has the order: the one of all keys has it, too, and
-    # leads through every other organization's rows.
-    ranged = {"organization_id__gte": search.organization_id, "organization_id__lte": search.organization_id}
-    order = ("organization_id", "-pk")
-    walk = _within(search.rows.filter(**ranged), search.first, until).order_by(*order)
-    if not search.is_narrowed:
-        return list(walk[:count])
-    every = _within(Asset.objects.filter(**ranged, deleted_at=None), search.first, until).order_by(*order)
-    keys = _keys(every, walk, own.order_by("-pk"), count)
+    # The keys first and alone, so that nothing that is shown beside an asset is read in an odd way, or for too many.
+    keys = _keys(search, min((key for key in (before, search.end) if key), default=None), count)
     return list(search.rows.filter(pk__in=keys).order_by("-pk"))
 
 
-def _keys(every: QuerySet[Asset], walk: QuerySet[Asset], own: QuerySet[Asset], count: int) -> list[UUID]:
-    """The keys alone, in the two ways, so that nothing that is shown beside an asset is read in an odd way."""
+def _keys(search: Search, end: UUID | None, count: int) -> list[UUID]:
+    narrowed = _within(search.rows.filter(organization_id=search.organization_id), search.first, end)
+    own = narrowed.order_by("-pk").values_list("pk", flat=True)
+    if search.is_handpicked:
+        return list(own[:count])
+    # As a range of one, so that only the index of the library has the order: the one of all keys has it, too, and
+    # leads through every other organization's rows.
+    ranged = {"organization_id__gte": search.organization_id, "organization_id__lte": search.organization_id}
+    every, walk = (
+        _within(rows.filter(**ranged), search.first, end)
+        .order_by("organization_id", "-pk")
+        .values_list("pk", flat=True)
+        for rows in (Asset.objects.filter(deleted_at=None), search.rows)
+    )
+    if not search.is_narrowed:
+        return list(walk[:count])
     with transaction.atomic():
         with _planned_without("bitmapscan", "sort"):
-            end_of_walk = every.values_list("pk", flat=True)[_WALKED : _WALKED + 1].first()
-            met = list(_within(walk, end_of_walk, None).values_list("pk", flat=True)[:count])
+            end_of_walk = every[_WALKED : _WALKED + 1].first()
+            met = list(_within(walk, end_of_walk, None)[:count])
         if len(met) == count or end_of_walk is None:
             return met
         with _planned_without("indexscan", "indexonlyscan", "seqscan"):
-            return list(own.values_list("pk", flat=True)[:count])
+            return list(own[:count])
 
 
-def _within(rows: QuerySet[Asset], first: UUID | None, end: UUID | None) -> QuerySet[Asset]:
+def _within[Row](rows: QuerySet[Asset, Row], first: UUID | None, end: UUID | None) -> QuerySet[Asset, Row]:
     if first:
         rows = rows.filter(pk__gte=first)
     return rows.filter(pk__lt=end) if end else rows

@@ -52,10 +52,10 @@ def _no_path(text: str) -> str:
 
 _Tag = Annotated[
     str,
-    AfterValidator(_one_line),
     StringConstraints(strip_whitespace=True, min_length=1, max_length=library.TAG_MAX_LENGTH),
+    AfterValidator(_one_line),
 ]
-_Name = Annotated[str, AfterValidator(_no_path), StringConstraints(strip_whitespace=True, max_length=200)]
+_Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_no_path)]
 
 
 class AssetChange(BaseModel):

@@ -18,7 +18,7 @@ from billing.models import Plan, PlanMembership
 from core import clock
 from core.models import IdempotencyRecord
 from generation.models import Attempt, Job, JobEvent, ModelState, ProviderState, Stage, Status
-from storage.models import Asset, Blob, Collection, CollectionEntry, Favourite, Rendition, Upload
+from storage.models import Archive, Asset, Blob, Collection, CollectionEntry, Favourite, Rendition, Upload
 from usage.models import Ban, Entitlement, Grant, Hold, LedgerEntry, Price, UsageRecord, Wallet
 
 PASSWORD = "correct horse battery"
@@ -279,6 +279,18 @@ class UploadFactory(DjangoModelFactory):
     size_bytes = 1_234
     sha256 = LazyFunction(_random_sha256)
     expires_at = LazyFunction(lambda: clock.now() + timedelta(hours=24))
+
+
+class ArchiveFactory(DjangoModelFactory):
+    """Of no asset."""
+
+    class Meta:
+        model = Archive
+
+    organization = SubFactory(OrganizationFactory)
+    user = LazyAttribute(_member_of_organization)
+    asset_ids = LazyFunction(list)
+    expires_at = LazyFunction(_soon)
 
 
 class CollectionFactory(DjangoModelFactory):

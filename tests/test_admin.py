@@ -21,7 +21,7 @@ from accounts.models import (
 )
 from core.models import IdempotencyRecord
 from generation.models import Attempt, Job, JobEvent
-from storage.models import Asset, Blob, CollectionEntry, Favourite
+from storage.models import Archive, Asset, Blob, CollectionEntry, Favourite
 from tests.desk import OURS, client_of, models, name_of, page, row_of
 from tests.factories import (
     PASSWORD,
@@ -70,8 +70,8 @@ def desk(staff):
 def test_each_model_of_ours_has_a_page():
     ours = {model for label in OURS for model in apps.get_app_config(label).get_models()}
 
-    # A ticket lives for 30 seconds and is nothing but the hash of a secret; the others only join two rows.
-    assert ours - set(admin.site._registry) == {SocketTicket, Favourite, CollectionEntry}
+    # Tickets and archives live for minutes and say nothing by themselves; the others only join two rows.
+    assert ours - set(admin.site._registry) == {SocketTicket, Archive, Favourite, CollectionEntry}
 
 
 @pytest.mark.parametrize("model", models(), ids=name_of)

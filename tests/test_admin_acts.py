@@ -8,9 +8,12 @@ from django.urls import reverse
 from accounts import api_keys
 from accounts.models import ApiKey, AuditEntry, Organization, User
 from billing.models import Plan, PlanMembership
+from core import clock
 from generation.models import Job, ModelState, ProviderState, Status
+from storage.models import Asset
 from tests.desk import act, client_of, last_audit, page, told
 from tests.factories import (
+    AssetFactory,
     BanFactory,
     JobFactory,
     ModelStateFactory,
@@ -77,7 +80,7 @@ def test_act_needs_a_reason(desk, funded, reason):
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_clerk_may_look_and_not_act(clerk, funded, hold, owner, method):
     # given
-    job, ban, provider = JobFactory(), BanFactory(), ProviderStateFactory()
+    job, ban, provider, asset = JobFactory(), BanFactory(), ProviderStateFactory(), AssetFactory()
     acts = [
         page(Wallet, "adjust", funded.pk),
         page(Hold, "release", hold.pk),
@@ -88,6 +91,8 @@ def test_clerk_may_look_and_not_act(clerk, funded, hold, owner, method):
         page(Ban, "add"),
         page(ProviderState, "pause", provider.pk),
         page(User, "set_password", owner.pk),
+        page(Asset, "place_hold", asset.pk),
+        page(Asset, "lift_hold", asset.pk),
     ]
 
     # when
@@ -554,3 +559,39 @@ def test_model_is_switched_off(desk):
 
 def _filled(asked):
     return {"_asked": "yes", "token": str(asked.context["form"]["token"].value()), "reason": WHY}
+
+
+# --- legal holds -----------------------------------------------------------------------------------------------------
+def test_asset_is_put_on_legal_hold_and_let_go(desk, staff):
+    # given
+    asset = AssetFactory()
+
+    # when
+    act(desk, page(Asset, "place_hold", asset.pk), reason=WHY)
+    again = act(desk, page(Asset, "place_hold", asset.pk), reason="again")
+
+    # then
+    assert Asset.objects.get(pk=asset.pk).legal_hold
+    assert told(again) == [f"{asset} was on legal hold before."]
+    placed = AuditEntry.objects.get(organization=asset.organization, action="asset.put_on_legal_hold")
+    assert (placed.actor, placed.reason, placed.facts) == (staff, WHY, {"assetId": str(asset.pk)})
+
+    # when
+    act(desk, page(Asset, "lift_hold", asset.pk), reason=WHY)
+
+    # then
+    assert not Asset.objects.get(pk=asset.pk).legal_hold
+    assert (last_audit().action, last_audit().reason) == ("asset.legal_hold_lifted", WHY)
+
+
+def test_deleted_asset_is_put_on_no_legal_hold(desk):
+    # given
+    asset = AssetFactory(deleted_at=clock.now(), blob=None)
+
+    # when
+    response = act(desk, page(Asset, "place_hold", asset.pk), reason=WHY)
+
+    # then
+    assert told(response) == [f"{asset}: There is no such asset."]
+    assert not Asset.objects.get(pk=asset.pk).legal_hold
+    assert page(Asset, "place_hold", asset.pk) not in desk.get(page(Asset, "change", asset.pk)).content.decode()

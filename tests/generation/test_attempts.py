@@ -32,6 +32,9 @@ def test_a_job_is_made_stored_and_paid(api, funded, runner):
     assert (job.status, job.progress, job.stage) == (Status.SUCCEEDED, 100, "")
     assert_settled(job, charged=PRICE)
     [asset] = Asset.objects.filter(job_id=job.pk)
+    assert (asset.operation, asset.model, asset.prompt) == ("generate", "sandbox/v1", "a cat")
+    found = api.get("/v1/assets", {"operation": "generate", "model": "sandbox/v1", "q": "cat"}).json()["data"]
+    assert [(one["id"], one["prompt"]) for one in found] == [(str(asset.pk), "a cat")]
     assert (asset.status, asset.blob.width, asset.blob.height) == ("ready", 64, 64)
     record = UsageRecord.objects.get(job_id=job.pk)
     assert (record.quantity, record.credits, record.outcome, record.unit) == (1, PRICE, "succeeded", "image")

@@ -13,7 +13,7 @@ from storage import assets, blobs
 from storage.exceptions import AssetNotFound, AssetNotReady, ContentRefused, WrongAssetKind
 from storage.models import Asset, Blob
 from storage.tasks import sweep
-from tests.factories import AssetFactory, BlobFactory
+from tests.factories import AssetFactory, BlobFactory, EntitlementFactory
 from tests.storage.pictures import picture
 
 pytestmark = pytest.mark.usefixtures("rows")
@@ -65,6 +65,19 @@ def test_bytes_that_are_no_picture_leave_nothing(keep, organization, bucket):
     assert bucket.keys() == keys
     assert not Asset.objects.filter(organization=organization).exists()
     assert not Blob.objects.filter(organization=organization).exists()
+
+
+@pytest.mark.parametrize("days", [None, 30])
+def test_an_asset_expires_as_the_plan_says(keep, organization, days):
+    EntitlementFactory(organization=organization, retention_days=days)
+
+    asset = keep(picture())
+
+    expires_at = Asset.objects.get(pk=asset.pk).expires_at
+    if days is None:
+        assert expires_at is None
+    else:
+        assert timedelta(0) <= timezone.now() + timedelta(days=days) - expires_at < timedelta(minutes=1)
 
 
 def test_the_same_bytes_are_stored_once_inside_an_organization(keep, outsider):
