@@ -1,11 +1,13 @@
 """The library over HTTP: finding assets, noting on them, and doing one thing to many."""
 
+import threading
 import uuid
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
 
 from accounts.models import Role
 from core import clock
@@ -356,6 +358,45 @@ def test_nothing_is_put_into_anothers_collection(api, organization, outsider):
 
     assert [answer["code"] for answer in answers] == ["collection_not_found"] * 2
     assert not CollectionEntry.objects.exists()
+
+
+@pytest.mark.usefixtures("committed")
+def test_what_is_deleted_and_collected_at_once_is_in_no_collection(owner, organization):
+    # given
+    assets = AssetFactory.create_batch(5, organization=organization, user=owner)
+    collection = CollectionFactory(organization=organization, user=owner)
+    barrier, answers = threading.Barrier(4), []
+
+    def act(action, **more):
+        try:
+            barrier.wait()
+            answers.append(bulk(api_of(owner), action, assets, **more).json())
+        finally:
+            connections.close_all()
+
+    # when
+    put = {"collectionId": str(collection.pk)}
+    acts = [("collect", put), ("delete", {}), ("favourite", {}), ("delete", {})]
+    threads = [threading.Thread(target=act, args=(action,), kwargs=more) for action, more in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    # then
+    assert len(answers) == 4
+    assert all(answer["done"] + len(answer["skipped"]) == 5 for answer in answers), answers
+    assert not CollectionEntry.objects.filter(collection=collection).exists()
+    assert not Favourite.objects.filter(user=owner).exists()
+    blobs = Blob.objects.filter(organization=organization).values_list("state", "references")
+    assert set(blobs) == {("dying", 0)}
+
+
+def api_of(user):
+    """A client of its own: one is not for several threads."""
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {user.secret}")
+    return client
 
 
 @pytest.mark.parametrize(
