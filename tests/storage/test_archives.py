@@ -20,6 +20,8 @@ from tests.factories import AssetFactory, BlobFactory, CollectionEntryFactory, C
 pytestmark = pytest.mark.usefixtures("rows")
 MIB = 1024**2
 
+NOBODYS = "11111111-1111-4111-8111-111111111111"
+
 
 @pytest.fixture
 def kept(organization, file):
@@ -141,10 +143,10 @@ def test_a_zip_is_asked_of_a_collection_or_a_filter(api, organization, kept):
     [
         ({}, "invalid"),
         ({"assetIds": []}, "invalid"),
-        ({"assetIds": [str(uuid.uuid4())] * 1_001}, "invalid"),
-        ({"assetIds": [str(uuid.uuid4())]}, "nothing_to_archive"),
-        ({"collectionId": str(uuid.uuid4())}, "collection_not_found"),
-        ({"assetIds": [str(uuid.uuid4())], "filter": {}}, "invalid"),
+        ({"assetIds": [NOBODYS] * 1_001}, "invalid"),
+        ({"assetIds": [NOBODYS]}, "nothing_to_archive"),
+        ({"collectionId": NOBODYS}, "collection_not_found"),
+        ({"assetIds": [NOBODYS], "filter": {}}, "invalid"),
         ({"filter": {"kind": "video"}}, "invalid"),
         ({"filter": {"limit": 7}}, "invalid"),
         ({"filter": {"q": {"a": [1]}}}, "nothing_to_archive"),

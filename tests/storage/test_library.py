@@ -19,6 +19,8 @@ from tests.fixtures import member
 
 pytestmark = pytest.mark.usefixtures("rows")
 
+NOBODYS = "11111111-1111-4111-8111-111111111111"
+
 
 def found(user_api, **parameters):
     response = user_api.get("/v1/assets", parameters)
@@ -402,17 +404,17 @@ def api_of(user):
 @pytest.mark.parametrize(
     "body",
     [
-        {"action": "burn", "assetIds": [str(uuid.uuid4())]},
+        {"action": "burn", "assetIds": [NOBODYS]},
         {"action": "delete", "assetIds": []},
         {"action": "delete", "assetIds": ["x"]},
-        {"action": "delete", "assetIds": [str(uuid.uuid4())] * 1_001},
-        {"action": "delete", "assetIds": [str(uuid.uuid4())], "tags": ["sea"]},
-        {"action": "tag", "assetIds": [str(uuid.uuid4())]},
-        {"action": "tag", "assetIds": [str(uuid.uuid4())], "tags": []},
-        {"action": "collect", "assetIds": [str(uuid.uuid4())]},
+        {"action": "delete", "assetIds": [NOBODYS] * 1_001},
+        {"action": "delete", "assetIds": [NOBODYS], "tags": ["sea"]},
+        {"action": "tag", "assetIds": [NOBODYS]},
+        {"action": "tag", "assetIds": [NOBODYS], "tags": []},
+        {"action": "collect", "assetIds": [NOBODYS]},
         {"action": "delete"},
-        {"assetIds": [str(uuid.uuid4())]},
-        {"action": "delete", "assetIds": [str(uuid.uuid4())], "force": True},
+        {"assetIds": [NOBODYS]},
+        {"action": "delete", "assetIds": [NOBODYS], "force": True},
     ],
     ids=lambda body: str(body)[:60],
 )
