@@ -189,7 +189,8 @@ def test_cookies_over_https_are_bound_to_the_host():
              "SESSION_COOKIE_SAMESITE", "SESSION_COOKIE_HTTPONLY", "CSRF_TRUSTED_ORIGINS", "ALLOWED_HOSTS"]  # fmt: skip
     code = f"import json; from django.conf import settings as s; print(json.dumps([getattr(s, n) for n in {names}]))"
     environment = os.environ | {
-        "BASE_URL": "https://media.example.com", "FRONTEND_ORIGINS": FRONTEND, "ALLOWED_HOSTS": ""
+        "BASE_URL": "https://media.example.com", "CDN_BASE_URL": "https://cdn.example.com",
+        "FRONTEND_ORIGINS": FRONTEND, "ALLOWED_HOSTS": "",
     }  # fmt: skip
 
     # when
@@ -198,7 +199,7 @@ def test_cookies_over_https_are_bound_to_the_host():
     # then
     assert json.loads(told.stdout) == [
         "__Host-session", "__Host-csrf", True, True, "Lax", True,
-        ["https://media.example.com", FRONTEND], ["media.example.com"],
+        ["https://media.example.com", FRONTEND], ["media.example.com", "cdn.example.com"],
     ]  # fmt: skip
 
 

@@ -337,7 +337,8 @@ def wait_for_assets(organization, process, count):
 
 @pytest.fixture
 def pictures():
-    return {f"old-{number}": picture(64, 64, seed=1000 + number) for number in range(60)}
+    """So many that a run is seen to be under way long before it ends."""
+    return {f"old-{number}": picture(64, 64, seed=1000 + number) for number in range(300)}
 
 
 def test_a_run_that_is_killed_is_taken_up_exactly(imported, organization, pictures, tmp_path, bucket):
