@@ -52,7 +52,8 @@ class SessionTokenAuthentication(BaseAuthentication):
             found = authenticate_by_x_session_token(token)
         if found is None:
             raise AuthenticationFailed("This session has ended.", code="invalid_session")
-        return _act(request, found[0]), None
+        user, session = found
+        return _act(request, user, session.session_key), None
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
@@ -66,7 +67,7 @@ class CookieAuthentication(SessionAuthentication):
         if user is None or not user.is_active or not isinstance(user, User):
             return None
         self.enforce_csrf(request)
-        return _act(request, user), None
+        return _act(request, user, request._request.session.session_key), None
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
@@ -83,9 +84,9 @@ def principal_of(request: HttpRequest) -> Principal | None:
     return cast(Principal | None, wrapped.user)
 
 
-def _act(request: Request, user: Any) -> Principal:
+def _act(request: Request, user: Any, session_key: str | None) -> Principal:
     wanted = _wanted_organization(request)
-    principal = principal_for_user(user.pk, wanted)
+    principal = principal_for_user(user.pk, wanted, session_key)
     if principal is None:
         raise NotFound if wanted else NoOrganization
     return principal

@@ -167,8 +167,9 @@ class SocketTicket(models.Model):
     token_sha256 = models.BinaryField(primary_key=True, max_length=32)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
-    # The key that asked for the ticket: the socket may do what the key may, and ends with it.
+    # The key or the session that asked for the ticket: the socket may do what they may, and ends with them.
     api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, null=True, related_name="+")
+    session_key = models.CharField(max_length=40, blank=True, db_default="")
     expires_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
 """Who a request acts as: one user in one organization, by a session or through a key."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, cast
 from uuid import UUID
 
@@ -20,6 +20,8 @@ class Principal:
     api_key_id: UUID | None = None
     # What a key was narrowed to; None means everything its role may.
     scopes: frozenset[str] | None = None
+    # Of Django's, where one was signed in by: whatever stays open ends with it.
+    session_key: str | None = field(default=None, repr=False)
 
     is_authenticated: ClassVar[bool] = True
 

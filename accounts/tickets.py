@@ -11,7 +11,7 @@ from django.db import connection
 from accounts.api_keys import principal_of_key
 from accounts.models import SocketTicket
 from accounts.principal import Principal
-from accounts.sessions import principal_for_user
+from accounts.sessions import principal_for_user, principal_of_session
 from core import clock
 
 
@@ -24,6 +24,7 @@ def issue(principal: Principal) -> tuple[str, datetime]:
         user_id=principal.user_id,
         organization_id=principal.organization_id,
         api_key_id=principal.api_key_id,
+        session_key=principal.session_key or "",
         expires_at=expires_at,
     )
     return ticket, expires_at
@@ -37,14 +38,18 @@ def redeem(ticket: str) -> Principal | None:
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM accounts_socketticket WHERE token_sha256 = %s"
-            " RETURNING user_id, organization_id, api_key_id, expires_at > now()",
+            " RETURNING user_id, organization_id, api_key_id, session_key, expires_at > now()",
             [_hash(ticket)],
         )
-        row: tuple[UUID, UUID, UUID | None, bool] | None = cursor.fetchone()
-    if row is None or not row[3]:
+        row: tuple[UUID, UUID, UUID | None, str, bool] | None = cursor.fetchone()
+    if row is None or not row[-1]:
         return None
-    user_id, organization_id, api_key_id, _ = row
-    return principal_of_key(api_key_id) if api_key_id else principal_for_user(user_id, organization_id)
+    user_id, organization_id, api_key_id, session_key, _ = row
+    if api_key_id:
+        return principal_of_key(api_key_id)
+    if session_key:
+        return principal_of_session(session_key, organization_id)
+    return principal_for_user(user_id, organization_id)
 
 
 def _hash(ticket: str) -> bytes:

@@ -88,8 +88,6 @@ class EventSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.principal: Principal | None = None
-        # Where the cookie of a session opened it.
-        self.session_key: str | None = None
         self.opened_at = clock.monotonic()
         self._subscriptions: dict[str, Subscription] = {}
         self._outbox: list[str] = []
@@ -131,7 +129,6 @@ class EventSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
             return
         await self.accept()
         if session_key:
-            self.session_key = session_key
             asked_for = self._organization_asked_for()
             await self._sign_in(await on_thread(sessions.principal_of_session, session_key, asked_for))
         if self.principal is None and not self._is_closing:
@@ -323,21 +320,21 @@ class Sockets:
     async def _keep(self) -> None:
         while self._principals:
             await asyncio.sleep(RECHECK_SECONDS)
-            for opener in {(principal, socket.session_key) for socket, principal in self._principals.items()}:
+            for principal in set(self._principals.values()):
                 try:
-                    may_go_on = await on_thread(sessions.may_go_on, *opener, "jobs:read")
+                    may_go_on = await on_thread(sessions.may_go_on, principal, "jobs:read")
                 except Exception:
                     log.exception("sockets.recheck_failed")
                     continue
                 if not may_go_on:
-                    self._close_all(*opener)
+                    self._close_all(principal)
             now = clock.monotonic()
             for socket in [one for one in self._principals if now - one.opened_at > LIFE_SECONDS]:
                 socket.close_soon(COME_BACK)
 
-    def _close_all(self, principal: Principal, session_key: str | None) -> None:
+    def _close_all(self, principal: Principal) -> None:
         for socket, owner in list(self._principals.items()):
-            if (owner, socket.session_key) == (principal, session_key):
+            if owner == principal:
                 socket.close_soon(NOT_ALLOWED)
 
 

@@ -30,17 +30,14 @@ async def job_events(request: HttpRequest, job_id: UUID) -> StreamingHttpRespons
     """`GET /v1/jobs/{id}/events`: what was written after `Last-Event-ID` or `?after=`, then what comes, to the end."""
     after = _after(request.headers.get("Last-Event-ID") or request.GET.get("after"))
     principal = await on_thread(_authorise, request, job_id)
-    # A key is judged by its row; anybody else by the session they came with, too.
-    session_key = None if principal.api_key_id else request.headers.get("X-Session-Token", request.session.session_key)
-    opener = (principal, session_key)
-    response = StreamingHttpResponse(_stream(opener, job_id, after), content_type="text/event-stream")
+    response = StreamingHttpResponse(_stream(principal, job_id, after), content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     # Proxies that buffer would keep the news to themselves.
     response["X-Accel-Buffering"] = "no"
     return response
 
 
-async def _stream(opener: tuple[Principal, str | None], job_id: UUID, after: int) -> AsyncIterator[bytes]:
+async def _stream(principal: Principal, job_id: UUID, after: int) -> AsyncIterator[bytes]:
     checked_at = clock.monotonic()
     news: asyncio.Queue[Event] = asyncio.Queue(_MAX_WAITING_EVENTS)
 
@@ -65,7 +62,7 @@ async def _stream(opener: tuple[Principal, str | None], job_id: UUID, after: int
                         return
             if clock.monotonic() - checked_at > RECHECK_SECONDS:
                 checked_at = clock.monotonic()
-                if not await on_thread(sessions.may_go_on, *opener, "jobs:read"):
+                if not await on_thread(sessions.may_go_on, principal, "jobs:read"):
                     return
             try:
                 event = await asyncio.wait_for(news.get(), HEARTBEAT_SECONDS)

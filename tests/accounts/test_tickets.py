@@ -70,6 +70,21 @@ def test_ticket_of_a_key_may_what_the_key_may_and_ends_with_it(owner, organizati
     assert sessions.current(principal) is None
 
 
+def test_ticket_of_a_session_ends_with_it(owner):
+    # given
+    browser = signed_in(owner)
+    first, second = (browser.post("/v1/ws-tickets", headers=csrf(browser)).json()["ticket"] for _ in range(2))
+    principal = tickets.redeem(first)
+    assert sessions.may_go_on(principal, "jobs:read")
+
+    # when
+    browser.logout()
+
+    # then
+    assert tickets.redeem(second) is None
+    assert not sessions.may_go_on(principal, "jobs:read")
+
+
 def test_ticket_of_somebody_who_left_meanwhile_lets_nobody_in(teammate):
     # given
     ticket, _ = tickets.issue(sessions.principal_for_user(teammate.pk, teammate.organization.pk))

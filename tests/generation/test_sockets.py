@@ -134,20 +134,13 @@ async def test_a_socket_ends_with_the_session_that_opened_it(one_thread, committ
     # given
     session_key = await on_thread(signed_in, owner)
     principal = await on_thread(sessions.principal_of_session, session_key, organization.pk)
-    assert await on_thread(sessions.may_go_on, principal, session_key, "jobs:read")
+    assert await on_thread(sessions.may_go_on, principal, "jobs:read")
 
     # when
     await on_thread(SessionStore(session_key).delete)
 
     # then
-    assert not await on_thread(sessions.may_go_on, principal, session_key, "jobs:read")
-    assert await on_thread(sessions.may_go_on, principal, None, "jobs:read")
-
-    # when: a role that reads no jobs
-    await on_thread(lambda: Membership.objects.filter(user=owner).update(role=Role.BILLING))
-
-    # then
-    assert not await on_thread(sessions.may_go_on, principal, None, "jobs:read")
+    assert not await on_thread(sessions.may_go_on, principal, "jobs:read")
 
 
 def signed_in(user):
@@ -177,7 +170,7 @@ async def test_an_open_stream_ends_when_its_key_is_revoked(one_thread, committed
     monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.05)
     principal = await on_thread(api_keys.authenticate, owner.secret)
     job = await on_thread(lambda: JobFactory(organization=organization, running=True, provider="elsewhere"))
-    stream = streams._stream((principal, None), job.pk, 0)
+    stream = streams._stream(principal, job.pk, 0)
     assert [await anext(stream) for _ in range(3)] == [b": hello\n\n", b": still here\n\n", b": still here\n\n"]
 
     # when
