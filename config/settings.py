@@ -262,7 +262,7 @@ CLOUDFRONT_PRIVATE_KEY = env.text("CLOUDFRONT_PRIVATE_KEY", "").replace("\\n", "
 ASSET_URL_SECONDS = env.integer("ASSET_URL_SECONDS", 300)
 # Where those who upload by presigned addresses reach the bucket, if not at its own.
 UPLOAD_BASE_URL = env.text("UPLOAD_BASE_URL", "").rstrip("/")
-# A disk, not memory: bytes on their way in lie there for as long as they come.
+# A disk, not memory: files lie there while they are worked on.
 SPOOL_DIR = env.text("SPOOL_DIR", "") or None
 # By presigned address one PUT up to here; above, parts of at least the other, so that a broken line costs one of them.
 UPLOAD_SINGLE_MAX_BYTES = env.integer("UPLOAD_SINGLE_MAX_BYTES", 64 * 1024**2)

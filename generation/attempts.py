@@ -12,11 +12,11 @@ one that finds the token stale raises LeaseLost, and this coroutine ends without
 import asyncio
 import json
 import random
-import tempfile
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import structlog
@@ -24,7 +24,7 @@ from django.conf import settings
 from django.db import connection
 from pydantic import ValidationError
 
-from core import clock, inline
+from core import clock, inline, scratch
 from core.postgres.prepared import fetch_row
 from generation import catalog, dispatch, progress
 from generation.dispatch import Claim
@@ -103,7 +103,7 @@ def load(claims: Collection[Claim]) -> list[Held]:
 async def run(held: Held, host: Host, signals: Signals) -> None:
     """Carry an attempt on from its last written step to its end, or until the lease is lost or handed back."""
     claim = held.claim
-    with tempfile.TemporaryDirectory(prefix="attempt-", ignore_cleanup_errors=True) as folder:
+    with TemporaryDirectory(prefix="attempt-", dir=scratch.folder(), ignore_cleanup_errors=True) as folder:
         try:
             await _Run(held, Path(folder), host, signals).to_the_end()
         except LeaseLost:

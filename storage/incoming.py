@@ -2,7 +2,7 @@
 
 What fits into one part goes to the bucket when it is whole and known to be sound. What is larger goes there in parts
 while it still arrives, under a promised blob; memory stays constant, and nothing waits for the last byte but the last
-part. The spool is a file of SPOOL_DIR that is gone when the block ends.
+part. The spool is a file that is gone when the block ends.
 """
 
 from collections.abc import Iterator
@@ -13,8 +13,7 @@ from tempfile import NamedTemporaryFile
 from typing import BinaryIO, Protocol, cast
 from uuid import UUID
 
-from django.conf import settings
-
+from core import scratch
 from storage import blobs, object_store
 from storage.exceptions import UploadTooLarge
 from storage.inspection import Inspected
@@ -124,14 +123,14 @@ class _OnDisk(Incoming):
 @contextmanager
 def spool(max_bytes: int) -> Iterator[Spool]:
     """A spool whose file is gone when the block ends."""
-    with NamedTemporaryFile(prefix="upload-", dir=settings.SPOOL_DIR) as file:
+    with NamedTemporaryFile(prefix="upload-", dir=scratch.folder()) as file:
         yield Spool(cast("BinaryIO", file), Path(file.name), max_bytes)
 
 
 @contextmanager
 def receive(organization_id: UUID, *, max_bytes: int) -> Iterator[Incoming]:
     """Bytes that come piece by piece; keep them inside the block, or they are let go."""
-    with NamedTemporaryFile(prefix="upload-", dir=settings.SPOOL_DIR) as file:
+    with NamedTemporaryFile(prefix="upload-", dir=scratch.folder()) as file:
         incoming = Incoming(cast("BinaryIO", file), Path(file.name), max_bytes, organization_id)
         try:
             yield incoming

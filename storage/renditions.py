@@ -22,7 +22,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.text import get_text_list
 
-from core import children, doorbell
+from core import children, doorbell, scratch
 from core.children import ChildFailed
 from storage import object_store, resizing
 from storage.blobs import ABANDONED_AFTER
@@ -132,7 +132,7 @@ def draw(blob_id: uuid.UUID) -> int:
         for key in given_up:
             # Whoever had it before may have stored it and died before saying so: a put finds no other's bytes.
             object_store.delete(key)
-        with TemporaryDirectory(prefix="renditions-") as folder:
+        with TemporaryDirectory(prefix="renditions-", dir=scratch.folder()) as folder:
             return _draw_claimed(claimed, Path(folder))
     except StoreUnavailable:
         log.warning("renditions.store_unavailable", blobId=str(blob_id), exc_info=True)

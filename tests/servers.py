@@ -59,7 +59,12 @@ class Servers:
         """Start what the environment does not name, and say in the environment where everything is."""
         # Where a worker finds it set, pytest-django reads the settings at once, and with them the template's address.
         os.environ.pop("DJANGO_SETTINGS_MODULE", None)
-        os.environ.update(SETTINGS, TEST_RUN=secrets.token_hex(3), STATIC_ROOT=str(self._static_files()))
+        os.environ.update(
+            SETTINGS,
+            TEST_RUN=secrets.token_hex(3),
+            STATIC_ROOT=str(self._static_files()),
+            SPOOL_DIR=str(self._run / "spool"),
+        )
         os.environ.setdefault("BASE_URL", "http://localhost:1")
         if "REDIS_URL" not in os.environ:
             valkey = self._keep(Valkey(directory=self._run / "valkey", log=self._run / "valkey.log"))

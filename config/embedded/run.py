@@ -199,7 +199,7 @@ def main() -> int:
 def _defaults(state: State, port: int) -> dict[str, str]:
     """What the environment does not say. Mail, secrets, static files and metrics live in the data folder."""
     base_url = f"http://localhost:{port}"
-    folders = {name: state.folder / name for name in ("mailbox", "static", "metrics")}
+    folders = {name: state.folder / name for name in ("mailbox", "static", "metrics", "spool")}
     # The metrics of processes that ended would be counted on.
     shutil.rmtree(folders["metrics"], ignore_errors=True)
     for folder in folders.values():
@@ -216,6 +216,7 @@ def _defaults(state: State, port: int) -> dict[str, str]:
         "DEMO_LOGIN_FILE": str(state.folder / "people.json"),
         "STATIC_ROOT": str(folders["static"]),
         "PROMETHEUS_MULTIPROC_DIR": str(folders["metrics"]),
+        "SPOOL_DIR": str(folders["spool"]),
         "SANDBOX_FAULTS": "true",
         # A person waits for the prompt to come back; what takes longer is handed back and resumed by the next run.
         "DRAIN_SECONDS": "30",
