@@ -74,10 +74,16 @@ def ended(card, status):
 
 
 def natural_size(card, index=0):
-    """Width and height of a picture in a card, as the browser decoded it."""
+    """Width and height of a picture in a card: of the form that the browser chose, as it decoded it."""
     image = card.locator(".shot img").nth(index)
     expect(image).to_have_class("checker loaded")
-    return tuple(image.evaluate("image => [image.naturalWidth, image.naturalHeight]"))
+    return tuple(
+        image.evaluate("""async ({ currentSrc }) => {
+            const chosen = Object.assign(new Image(), { src: currentSrc });
+            await chosen.decode();
+            return [chosen.naturalWidth, chosen.naturalHeight];
+        }""")
+    )
 
 
 def linked_picture(page, card):

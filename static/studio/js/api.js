@@ -87,6 +87,7 @@ export function refusal(status, body, headers) {
 
 export const get = (path, options) => call("GET", path, options);
 export const post = (path, body, options) => call("POST", path, { body, ...options });
+export const patch = (path, body, options) => call("PATCH", path, { body, ...options });
 export const remove = (path, options) => call("DELETE", path, options);
 
 /** POST that creates once: repeated under the same key when no answer came, so a lost answer is never paid twice. */

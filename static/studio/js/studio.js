@@ -19,8 +19,14 @@ const feed = byId("feed");
 const cards = new Map();
 const pages = new Pages("/v1/jobs?limit=12");
 
+/** "#library?kind=image" is the library. */
+function viewInAddress() {
+  const name = location.hash.slice(1).split("?")[0];
+  return name in VIEWS ? name : "create";
+}
+
 function showView() {
-  const chosen = location.hash.slice(1) in VIEWS ? location.hash.slice(1) : "create";
+  const chosen = viewInAddress();
   for (const [name, view] of Object.entries(VIEWS)) {
     byId(`view-${name}`).hidden = name !== chosen;
     if (name !== chosen) view?.close();
@@ -29,8 +35,8 @@ function showView() {
     if (link.dataset.view === chosen) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  VIEWS[chosen]?.open();
   scrollTo(0, 0);
+  VIEWS[chosen]?.open();
 }
 
 function cardOf(job) {
@@ -75,7 +81,7 @@ function wireFeed() {
     const element = cardOf(/** @type {CustomEvent} */ (event).detail);
     element.classList.add("arriving");
     feed.prepend(element);
-    if (location.hash && location.hash !== "#create") return;
+    if (viewInAddress() !== "create") return;
     const isBelow = element.getBoundingClientRect().top > innerHeight * 0.6;
     if (isBelow || scrollY > 200) element.scrollIntoView({ block: isBelow ? "center" : "start", behavior: "smooth" });
   });
@@ -89,7 +95,7 @@ function wireFeed() {
 function wireFiles() {
   const give = (files) => {
     if (!files.length) return;
-    if (location.hash === "#library") library.addFiles(files);
+    if (viewInAddress() === "library") library.addFiles(files);
     else if (!composer.addFiles(files)) toast("This operation takes no picture. Choose one that does, such as Upscale.");
   };
   addEventListener("dragover", (event) => event.preventDefault());

@@ -31,6 +31,16 @@ export function ago(time) {
 
 export const clock = (time) => new Date(time).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
 
+export const KIND = { image: "Picture", audio: "Sound", json: "Document", text: "Text" };
+
+/** The length of a recording: "0:07", "1:02:30". */
+export function seconds(length) {
+  const whole = Math.round(length);
+  const parts = [Math.floor(whole / 60) % 60, whole % 60];
+  if (whole >= 3600) parts.unshift(Math.floor(whole / 3600));
+  return parts.map((part, index) => (index ? String(part).padStart(2, "0") : part)).join(":");
+}
+
 export function duration(from, to) {
   const seconds = (new Date(to).getTime() - new Date(from).getTime()) / 1000;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
