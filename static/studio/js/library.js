@@ -179,7 +179,11 @@ class Library {
 
   face(entry, size) {
     const { asset } = entry;
-    return [placeholder(asset.placeholder, asset.width / asset.height), picture(asset, { alt: "", width: Math.ceil(size * Math.max(1, asset.width / asset.height)), renew: () => this.renew(entry) })].filter(Boolean);
+    const ratio = asset.width / asset.height;
+    const blur = placeholder(asset.placeholder, ratio);
+    const image = picture(asset, { alt: "", width: Math.ceil(size * Math.max(1, ratio)), renew: () => this.renew(entry) });
+    image.addEventListener("transitionend", () => blur?.remove(), { once: true });
+    return blur ? [blur, image] : [image];
   }
 
   mark(tile, asset) {

@@ -2,6 +2,9 @@
 // A ThumbHash is a brightness (l) and two colours (p: yellow-blue, q: red-green), each a mean and a few cosine waves.
 
 const LONG_SIDE = 16;
+const MOST_WAVES = 7;
+/** @type {Map<number, number[][]>} */
+const known = new Map();
 
 /**
  * A small canvas with the picture's shape; null where there is no hash, or one with transparency (none is made here).
@@ -35,23 +38,39 @@ function waves(hash) {
     }
     return { mean, parts };
   };
-  return {
-    l: channel((means & 63) / 63, (means >> 18 & 31) / 31, isLandscape ? 7 : short, isLandscape ? short : 7),
+  return [
+    channel((means & 63) / 63, (means >> 18 & 31) / 31, isLandscape ? 7 : short, isLandscape ? short : 7),
     // Colours are kept a quarter too pale.
-    p: channel((means >> 6 & 63) / 31.5 - 1, (scales >> 3 & 63) / 63 * 1.25, 3, 3),
-    q: channel((means >> 12 & 63) / 31.5 - 1, (scales >> 9 & 63) / 63 * 1.25, 3, 3),
-  };
+    channel((means >> 6 & 63) / 31.5 - 1, (scales >> 3 & 63) / 63 * 1.25, 3, 3),
+    channel((means >> 12 & 63) / 31.5 - 1, (scales >> 9 & 63) / 63 * 1.25, 3, 3),
+  ];
 }
 
-function paint({ data, width, height }, { l, p, q }) {
-  const at = ({ mean, parts }, x, y) => parts.reduce((sum, [across, down, height_]) => sum + height_ * Math.cos(Math.PI / width * (x + 0.5) * across) * Math.cos(Math.PI / height * (y + 0.5) * down), mean);
+function paint({ data, width, height }, channels) {
+  const across = cosines(width);
+  const down = cosines(height);
+  const values = [0, 0, 0];
   for (let y = 0, index = 0; y < height; y++) {
     for (let x = 0; x < width; x++, index += 4) {
-      const [light, yellow, red] = [at(l, x, y), at(p, x, y), at(q, x, y)];
+      channels.forEach(({ mean, parts }, number) => {
+        let value = mean;
+        for (const [wave, fall, swing] of parts) value += swing * across[wave][x] * down[fall][y];
+        values[number] = value;
+      });
+      const [light, yellow, red] = values;
       const blue = light - 2 / 3 * yellow;
       const most = (3 * light - blue + red) / 2;
       // Clamped by the array.
-      data.set([most * 255, (most - red) * 255, blue * 255, 255], index);
+      data[index] = most * 255;
+      data[index + 1] = (most - red) * 255;
+      data[index + 2] = blue * 255;
+      data[index + 3] = 255;
     }
   }
+}
+
+/** The waves along a side of so many pixels. */
+function cosines(size) {
+  if (!known.has(size)) known.set(size, Array.from({ length: MOST_WAVES }, (_, wave) => Array.from({ length: size }, (__, at) => Math.cos(Math.PI / size * (at + 0.5) * wave))));
+  return /** @type {number[][]} */ (known.get(size));
 }
