@@ -16,6 +16,16 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What `storage` sends and asks for: `uploads` are (MiB, files a burst), `assets` those of the large library."""
+
+    uploads: tuple[tuple[int, int], ...]
+    assets: int
+    connections: tuple[int, ...]
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
     """`connections` of admission, `loads` of jobs, `sockets` on one job; all spread over the organizations."""
 
@@ -25,6 +35,7 @@ class Scale:
     worker_places: int
     loads: tuple[Load, ...]
     sockets: int
+    files: Files
 
 
 FULL = Scale(
@@ -40,6 +51,7 @@ FULL = Scale(
         Load(output="picture", in_flight=1_000, latency_seconds=5),
     ),
     sockets=1_000,
+    files=Files(uploads=((1, 16), (64, 2), (256, 1)), assets=1_000_000, connections=(1, 16), seconds=2),
 )
 SMOKE = Scale(
     organizations=200,
@@ -51,4 +63,5 @@ SMOKE = Scale(
         Load(output="picture", in_flight=20, latency_seconds=1),
     ),
     sockets=100,
+    files=Files(uploads=((1, 2), (17, 1)), assets=2_000, connections=(4,), seconds=1),
 )

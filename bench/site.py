@@ -14,12 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import psycopg
 
 from config.embedded import ports
 from config.embedded.application import ROOT, process
+from config.embedded.edge import edge
 from config.embedded.postgres import Postgres, place
 from config.embedded.processes import Process, stop_together
 from config.embedded.s3 import S3
@@ -36,14 +38,16 @@ class Site:
     environment: dict[str, str]
     postgres: Postgres
     valkey: Valkey
+    s3: S3
     secrets: list[str]
     processes: dict[str, Process] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
 
-    def start(self, name: str) -> Process:
-        """Start one of the Procfile's processes as it is shipped, and wait until it answers."""
+    def start(self, name: str, *options: str) -> Process:
+        """Start one of the Procfile's processes as it is shipped, with options more, and wait until it answers."""
         port = ports.choose() if name in {"web", "live"} else None
         child = process(name, self.environment, logs=self.folder, port=port)
+        child.command[-1] = " ".join([child.command[-1], *options])
         child.start()
         self.processes[name] = child
         if port:
@@ -51,8 +55,24 @@ class Site:
             address = f"http://{ports.LOOPBACK}:{port}/readyz"
             if not child.comes_up(lambda: _answers(address), within_seconds=90):
                 raise RuntimeError(f"{name} did not come up: {child.log.read_text()[-2_000:]}")
-        elif name == "worker" and not child.comes_up(lambda: " ready." in child.log.read_text(), within_seconds=90):
-            raise RuntimeError(f"worker did not come up: {child.log.read_text()[-2_000:]}")
+        elif not child.comes_up(lambda: " ready." in child.log.read_text(), within_seconds=90):
+            raise RuntimeError(f"{name} did not come up: {child.log.read_text()[-2_000:]}")
+        return child
+
+    def start_edge(self, port: int) -> Process:
+        """Start the edge before web and live, which run already."""
+        child = edge(
+            port=port,
+            web=self.ports["web"],
+            live=self.ports["live"],
+            bucket=urlsplit(self.s3.url).netloc,
+            state=self.folder / "edge",
+            log=self.folder / "edge.log",
+        )
+        child.start()
+        self.processes["edge"], self.ports["edge"] = child, port
+        if not child.comes_up(lambda: _answers(f"http://{ports.LOOPBACK}:{port}/readyz"), within_seconds=30):
+            raise RuntimeError(f"edge did not come up: {child.log.read_text()[-2_000:]}")
         return child
 
     def stop(self, *names: str) -> None:
@@ -109,6 +129,7 @@ def site(*, organizations: int = 1_000) -> Iterator[Site]:
             environment=environment,
             postgres=postgres,
             valkey=valkey,
+            s3=s3,
             secrets=keys,
         )
         yield running
