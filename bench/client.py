@@ -5,7 +5,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
 from threading import local
 from typing import Any, BinaryIO
@@ -24,7 +24,7 @@ class Answer:
     """What came back; `body` is empty where it was only counted."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: HTTPMessage
     body: bytes = b""
     size_bytes: int = 0
     sha256: str = ""
@@ -80,7 +80,12 @@ def drain(url: str, *, hashed: bool = False) -> Answer:
         size += count
         if hashed:
             digest.update(buffer[:count])
-    return Answer(status=200, headers=response.headers, size_bytes=size, sha256=digest.hexdigest() if hashed else "")
+    return Answer(
+        status=200,
+        headers=response.headers,
+        size_bytes=size,
+        sha256=digest.hexdigest() if hashed else "",
+    )
 
 
 def _connected(url: str) -> tuple[HTTPConnection, str]:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import psycopg
 
-from bench.links import burst, postgres_pid, read, wrk
+from bench.links import burst, postgres_pid, read
 from bench.results import Result
 from bench.scale import Files
 from bench.site import Site
@@ -20,6 +20,8 @@ from bench.transfers import Door
 from config.embedded import ports
 
 LIMIT = 100
+# Each of web's processes meets each question.
+_WARM_UPS = 5
 _EVERY = "30 seconds"
 _SEED = """
 CREATE TEMP TABLE made AS
@@ -71,18 +73,15 @@ def run(site: Site, files: Files, *, rounds: int) -> list[Result]:
     results = {name: Result(bench="list", contender=name, params=params) for name in asked}
     bare = Result(bench="list", contender="select", params=params)
     trees = {"web": site.processes["web"].pid, "postgres": postgres_pid(site)}
-    for number in range(-1, rounds):
+    for _ in range(_WARM_UPS):
+        for question in asked.values():
+            door.get(question)
+    for _ in range(rounds):
         for name, question in asked.items():
-            url = f"{door.base_url}/v1/assets?{urlencode(question)}"
-            took = burst(trees, partial(wrk, url, secret, connections=1, seconds=files.seconds))
-            # The first of each is to warm up.
-            if number >= 0:
-                results[name].add(took)
+            results[name].add(burst(trees, partial(timed, partial(door.read, question), seconds=files.seconds)))
         with psycopg.connect(site.environment["DATABASE_URL"], autocommit=True) as connection:
             query = partial(read, connection, _BARE, (organization,))
-            took = burst({"postgres": trees["postgres"]}, partial(timed, query, seconds=files.seconds))
-            if number >= 0:
-                bare.add(took)
+            bare.add(burst({"postgres": trees["postgres"]}, partial(timed, query, seconds=files.seconds)))
     for result in results.values():
         result.compare(bare, "p95_ms")
     return [*results.values(), bare]
@@ -107,8 +106,8 @@ def _seed(site: Site, count: int) -> str:
     return organization
 
 
-def _questions(site: Site, door: Door) -> dict[str, Mapping[str, str | int]]:
-    """What is asked of the list, by name."""
+def _questions(site: Site, door: Door) -> dict[str, str]:
+    """Paths that ask the list for a page, by name."""
     (middle,) = site.sql(
         'SELECT to_char(max(created_at) - (max(created_at) - min(created_at)) / 2, \'YYYY-MM-DD"T"HH24:MI:SS"Z"\')'
         " FROM storage_asset"
@@ -125,4 +124,4 @@ def _questions(site: Site, door: Door) -> dict[str, Mapping[str, str | int]]:
         "rare word": {"q": "kingfisher"},
         "two words": {"q": "harbour w123", "kind": "image"},
     }
-    return {name: {"limit": LIMIT, **question} for name, question in narrowed.items()}
+    return {name: f"/v1/assets?{urlencode({'limit': LIMIT, **question})}" for name, question in narrowed.items()}

@@ -5,12 +5,15 @@ same row by its key, on one connection and with nothing around it.
 """
 
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from types import TracebackType
+from typing import Self, TypedDict
 
 import psycopg
 from cryptography.hazmat.primitives import serialization
@@ -35,7 +38,9 @@ WHERE a.id = %s AND a.organization_id = %s AND a.deleted_at IS NULL AND a.status
 """
 
 
-def run(site: Site, files: Files, recording: Recording, *, asset_id: str, rounds: int) -> list[Result]:
+def run(
+    site: Site, files: Files, signing: "Signing", recording: Recording, *, asset_id: str, rounds: int
+) -> list[Result]:
     """Every signer in this order, then the ways over HTTP, in turn."""
     key, organization = site.sql(
         "SELECT b.object_key, a.organization_id::text FROM storage_asset a JOIN storage_blob b ON b.id = a.blob_id"
@@ -53,10 +58,10 @@ def run(site: Site, files: Files, recording: Recording, *, asset_id: str, rounds
     wrk(address, site.secrets[0], connections=16, seconds=1)
     for _ in range(rounds):
         for name, result in signers.items():
-            found = _signed(site, name, str(key), recording, seconds=files.seconds)
-            result.add(Burst(values={"links_s": round(float(found["links_s"]))}))
+            signed = signing.sign(name, str(key), recording, seconds=files.seconds)
+            result.add(Burst(values={"links_s": round(signed["links_s"])}))
         for count, result in over_http.items():
-            work = partial(wrk, address, site.secrets[0], connections=count, seconds=files.seconds)
+            work = partial(wrk, address, site.secrets[0], connections=count, seconds=math.ceil(files.seconds))
             result.add(burst(trees, work))
         with psycopg.connect(site.environment["DATABASE_URL"], autocommit=True) as connection:
             query = partial(read, connection, _ROW, (asset_id, organization))
@@ -64,11 +69,6 @@ def run(site: Site, files: Files, recording: Recording, *, asset_id: str, rounds
     for result in over_http.values():
         result.compare(bare, "rps")
     return [*signers.values(), *over_http.values(), bare]
-
-
-def signed_by_store(site: Site, key: str, recording: Recording) -> str:
-    """The bucket's own link to an object, as the product signs it for where there is no edge."""
-    return _signed(site, "s3", key, recording, seconds=0)["link"]
 
 
 def wrk(address: str, secret: str, *, connections: int, seconds: int) -> dict[str, float]:
@@ -104,25 +104,58 @@ def postgres_pid(site: Site) -> int:
     return site.postgres.process.pid
 
 
-def _signed(site: Site, signer: str, key: str, recording: Recording, *, seconds: float) -> dict[str, str]:
-    environment = site.environment | {"PYTHONPATH": str(ROOT), "DELIVERY_SIGNER": signer}
-    if signer == "s3":
-        # The bucket's own address, with nothing before it.
-        environment["CDN_BASE_URL"] = ""
-    if signer == "cloudfront":
-        environment |= {"CLOUDFRONT_KEY_ID": "KBENCH", "CLOUDFRONT_PRIVATE_KEY": _private_key()}
-    answer = subprocess.run(
-        [sys.executable, LOAD / "links.py", str(seconds), key, str(recording.size_bytes), recording.sha256],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if answer.returncode:
-        raise RuntimeError(f"{signer} does not sign: {answer.stderr[-2_000:]}")
-    found: dict[str, str] = json.loads(answer.stdout)
-    return found
+class Signed(TypedDict):
+    """What was signed, and how fast."""
+
+    links_s: float
+    link: str
+
+
+class Signing:
+    """A process of Django's that signs one link after the other; ended with the block."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, LOAD / "links.py"],
+            cwd=ROOT,
+            env=self._site.environment | {"PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        address = self._site.environment["CDN_BASE_URL"]
+        key = {"CLOUDFRONT_KEY_ID": "KBENCH", "CLOUDFRONT_PRIVATE_KEY": _private_key()}
+        self._settings = {
+            "edge": {"DELIVERY_SIGNER": "edge", "CDN_BASE_URL": address},
+            # The bucket's own address, with nothing before it.
+            "s3": {"DELIVERY_SIGNER": "s3", "CDN_BASE_URL": ""},
+            "cloudfront": {"DELIVERY_SIGNER": "cloudfront", "CDN_BASE_URL": address, **key},
+        }
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._process.communicate()
+
+    def sign(self, signer: str, key: str, recording: Recording, *, seconds: float) -> Signed:
+        """One link, and how many were signed in a second for as long as was asked for."""
+        asked = {
+            "seconds": seconds,
+            "key": key,
+            "size": recording.size_bytes,
+            "sha256": recording.sha256,
+            "settings": self._settings[signer],
+        }
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        answer: Signed = json.loads(self._process.stdout.readline())
+        return answer
 
 
 def _private_key() -> str:

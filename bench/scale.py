@@ -22,7 +22,7 @@ class Files:
     uploads: tuple[tuple[int, int], ...]
     assets: int
     connections: tuple[int, ...]
-    seconds: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,5 +63,5 @@ SMOKE = Scale(
         Load(output="picture", in_flight=20, latency_seconds=1),
     ),
     sockets=100,
-    files=Files(uploads=((1, 2), (17, 1)), assets=2_000, connections=(4,), seconds=1),
+    files=Files(uploads=((1, 2), (17, 1)), assets=2_000, connections=(4,), seconds=0.1),
 )

@@ -23,17 +23,18 @@ def run(site: Site, files: Files, *, rounds: int, gigabytes: float, parts: Seque
     results: list[Result] = []
     with memory.host_of_results(site.folder / "large.wav") as host:
         _start(site, host)
-        run_part: dict[str, Callable[[], list[Result]]] = {
-            "memory": lambda: memory.run(site, host, gigabytes=gigabytes),
-            "transfers": lambda: [
-                *transfers.uploads(site, files, rounds=rounds),
-                *transfers.downloads(site, files, rounds=rounds),
-            ],
-            "links": lambda: _links(site, files, rounds=rounds),
-            "list": lambda: library.run(site, files, rounds=rounds),
-        }
-        for name in parts:
-            results += run_part[name]()
+        with links.Signing(site) as signing:
+            run_part: dict[str, Callable[[], list[Result]]] = {
+                "memory": lambda: memory.run(site, host, gigabytes=gigabytes),
+                "transfers": lambda: [
+                    *transfers.uploads(site, files, rounds=rounds),
+                    *transfers.downloads(site, files, signing, rounds=rounds),
+                ],
+                "links": lambda: _links(site, files, signing, rounds=rounds),
+                "list": lambda: library.run(site, files, rounds=rounds),
+            }
+            for name in parts:
+                results += run_part[name]()
         site.stop("web", "live", "worker", "media", "edge")
     return results
 
@@ -54,7 +55,7 @@ def _start(site: Site, host: memory.Host) -> None:
     site.start_edge(port)
 
 
-def _links(site: Site, files: Files, *, rounds: int) -> list[Result]:
+def _links(site: Site, files: Files, signing: links.Signing, *, rounds: int) -> list[Result]:
     recording = record(site.folder / "small.wav", MIB)
     door = Door(base_url=transfers.address(site), secret=site.secrets[0])
-    return links.run(site, files, recording, asset_id=door.upload(recording)["id"], rounds=rounds)
+    return links.run(site, files, signing, recording, asset_id=door.upload(recording)["id"], rounds=rounds)

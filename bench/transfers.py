@@ -18,7 +18,7 @@ from uuid import uuid4
 import boto3
 
 from bench.client import Answer, ask, drain, send_file
-from bench.links import signed_by_store
+from bench.links import Signing
 from bench.machine import measured
 from bench.recordings import CONTENT_TYPE, MIB, Recording, record
 from bench.results import Burst, Result
@@ -54,6 +54,10 @@ class Door:
 
     def get(self, path: str) -> Any:
         return ask("GET", f"{self.base_url}{path}", expect=200, headers=self.key).json()
+
+    def read(self, path: str) -> None:
+        """As `get`, and nothing is made of the answer."""
+        ask("GET", f"{self.base_url}{path}", expect=200, headers=self.key)
 
     def post(self, path: str, body: bytes, *, expect: int) -> Answer:
         headers = {**self.key, "Content-Type": "application/json"}
@@ -127,7 +131,8 @@ def upload_fileobj(client: Any, recording: Recording) -> Sent:
 
 def uploads(site: Site, files: Files, *, rounds: int) -> list[Result]:
     """Each size by each way, in turn."""
-    client, results = store(site), []
+    client = store(site)
+    results: list[Result] = []
     doors = [Door(base_url=address(site), secret=secret) for secret in site.secrets]
     ways: dict[str, Callable[[Door, Recording], Sent]] = {
         "direct": direct,
@@ -138,12 +143,12 @@ def uploads(site: Site, files: Files, *, rounds: int) -> list[Result]:
     trees = {name: child.pid for name, child in site.processes.items()} | {"s3": s3_pid(site)}
     for mib, count in files.uploads:
         of_size = {name: Result(bench="upload", contender=name, params={"mib": mib, "files": count}) for name in ways}
-        for number in range(-1, rounds):
+        # The first round is to warm up, with small files alone.
+        for number in range(0 if results else -1, rounds):
             for name, send in ways.items():
                 # One organization for each burst: none comes near the limit of its plan.
                 door = doors[(number + 1) % len(doors)]
-                burst = _burst(site, trees, partial(send, door), mib=mib, count=1 if number < 0 else count)
-                # The first of each is to warm up.
+                burst = _burst(site, trees, partial(send, door), mib=mib, count=count)
                 if number >= 0:
                     of_size[name].add(burst)
         for name in ("direct", "presigned"):
@@ -153,9 +158,10 @@ def uploads(site: Site, files: Files, *, rounds: int) -> list[Result]:
     return results
 
 
-def downloads(site: Site, files: Files, *, rounds: int) -> list[Result]:
+def downloads(site: Site, files: Files, signing: Signing, *, rounds: int) -> list[Result]:
     """One object by the edge's signed link, by the bucket's own, and by boto3, in turn."""
-    client, results = store(site), []
+    client = store(site)
+    results: list[Result] = []
     door = Door(base_url=address(site), secret=site.secrets[0])
     trees = {name: child.pid for name, child in site.processes.items()} | {"s3": s3_pid(site)}
     for mib, count in files.uploads:
@@ -164,14 +170,14 @@ def downloads(site: Site, files: Files, *, rounds: int) -> list[Result]:
         key = str(
             site.sql("SELECT object_key FROM storage_blob WHERE sha256 = decode(%s, 'hex')", asset["sha256"])[0][0]
         )
-        by_store = signed_by_store(site, key, recording)
+        by_store = signing.sign("s3", key, recording, seconds=0)["link"]
         ways: dict[str, Callable[[str], int]] = {
             "edge": _read_link,
             "presigned": lambda _: _read_link(by_store),  # noqa: B023
             "get_object": lambda _: _read_raw(client, key),  # noqa: B023
         }
         of_size = {name: Result(bench="download", contender=name, params={"mib": mib, "files": count}) for name in ways}
-        for number in range(-1, rounds):
+        for number in range(0 if results else -1, rounds):
             for name, read in ways.items():
                 # Links end within minutes.
                 link = door.get(f"/v1/assets/{asset['id']}")["url"]

@@ -1,4 +1,7 @@
-"""links.py SECONDS KEY SIZE SHA256: signs links to one object in this process; prints a line of JSON."""
+"""links.py: signs links in this process, as JSON lines on stdin ask for it; a line on stdout answers each.
+
+{"signer", "seconds", "key", "size", "sha256", "settings"} is answered with {"links_s", "link"}.
+"""
 
 import json
 import sys
@@ -9,23 +12,26 @@ import django
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
+
 from core import clock  # noqa: E402
 from storage import delivery  # noqa: E402
 
-seconds, key, size_bytes, digest = float(sys.argv[1]), sys.argv[2], int(sys.argv[3]), bytes.fromhex(sys.argv[4])
-until = clock.now() + timedelta(hours=1)
-
-
-def signed() -> str:
-    return delivery.link(
-        key, content_type="audio/wav", filename="tone.wav", sha256=digest, size_bytes=size_bytes, until=until
-    )
-
-
-link, count = signed(), 0
-began = time.perf_counter()
-while time.perf_counter() - began < seconds:
-    for _ in range(50):
-        signed()
-    count += 50
-print(json.dumps({"links_s": count / (time.perf_counter() - began), "link": link}))
+for line in sys.stdin:
+    asked = json.loads(line)
+    until = clock.now() + timedelta(hours=1)
+    for name, value in asked["settings"].items():
+        setattr(settings, name, value)
+    count, began = 0, time.perf_counter()
+    while count == 0 or time.perf_counter() - began < asked["seconds"]:
+        for _ in range(50):
+            link = delivery.link(
+                asked["key"],
+                content_type="audio/wav",
+                filename="tone.wav",
+                sha256=bytes.fromhex(asked["sha256"]),
+                size_bytes=asked["size"],
+                until=until,
+            )
+        count += 50
+    print(json.dumps({"links_s": count / (time.perf_counter() - began), "link": link}), flush=True)
