@@ -9,7 +9,7 @@ import unicodedata
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
@@ -32,6 +32,8 @@ _SIGNER = Signer(salt="storage.archives", sep=".")
 # What Windows puts into no name, and the names it keeps to itself.
 _FORBIDDEN = str.maketrans(dict.fromkeys('<>:"/\\|?*', "_"))
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+# The times a zip can tell; old libraries have others, too.
+_FIRST_TIME, _LAST_TIME = datetime(1980, 1, 1, tzinfo=UTC), datetime(2107, 12, 31, tzinfo=UTC)
 # With its extension and a number well below the 255 bytes of any file system.
 _STEM_MAX_BYTES = 200
 _MOST_SWEPT = 1_000
@@ -142,7 +144,7 @@ class _DatedZip(ZipStream):  # type: ignore[misc]  # zipstream-ng has no annotat
         self._times.append(made_at)
 
     def _gen_file_entry(self, **entry: Any) -> Iterator[bytes]:
-        made_at = self._times.popleft()
+        made_at = min(max(self._times.popleft(), _FIRST_TIME), _LAST_TIME)
         written = super()._gen_file_entry(**entry)
         header = bytearray(next(written))
         date = (made_at.year - 1980) << 9 | made_at.month << 5 | made_at.day

@@ -91,6 +91,17 @@ def test_a_zip_holds_the_assets_by_their_names_and_times(api, kept, settings):
     assert {entry.compress_type for entry in zipped.infolist()} == {zipfile.ZIP_STORED}
 
 
+def test_times_that_no_zip_can_tell_are_the_nearest(api, kept):
+    # given
+    first, last = (kept(created_at=datetime(year, 5, 6, tzinfo=UTC)) for year in (1970, 2200))
+
+    # when
+    entries = read(asked(api, first, last)).infolist()
+
+    # then
+    assert [entry.date_time[:3] for entry in entries] == [(1980, 1, 1), (2107, 12, 31)]
+
+
 def test_names_are_safe_and_differ_by_more_than_case(api, kept):
     names = ["a.png", "A.png", "a.png", "../../etc/x.png", "con.png", 'b:*?".png', "..png", "ü" * 150 + ".png"]
     assets = [kept(filename=name) for name in names]
