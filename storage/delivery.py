@@ -21,12 +21,13 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
+from django.db.models import F
 from django.utils.http import content_disposition_header, http_date
 
 from core import clock
 from storage import object_store
 from storage.exceptions import LinkRefused
-from storage.models import Rendition
+from storage.models import Asset, Rendition
 
 EDGE_PATH = "/o/"
 PUBLIC_PATH = "/o/public/"
@@ -42,7 +43,7 @@ _DOWNLOAD_TYPE = "application/octet-stream"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a good link opens, and what its reader is told. A public object has no end."""
+    """What a good link opens, and what its reader is told. A public object may have no end."""
 
     key: str
     content_type: str
@@ -50,6 +51,7 @@ class Grant:
     sha256: bytes
     size_bytes: int
     until: datetime | None
+    is_public: bool = False
 
 
 def link(
@@ -81,7 +83,8 @@ def public_link(key: str) -> str:
 def opened(uri: str) -> Grant:
     """What the path and query of an edge link, exactly as its reader sent them, open.
 
-    Raises LinkRefused, of a public object also when it was taken back: Postgres is asked about those alone.
+    Raises LinkRefused, of a public object also when it was taken back or has expired: Postgres is asked about those
+    alone.
     """
     path, _, _ = uri.partition("?")
     if path.startswith(PUBLIC_PATH):
@@ -126,13 +129,19 @@ def _opened_to_all(key: str) -> Grant:
     copy = Rendition.objects.filter(object_key=key, state=Rendition.State.READY).first()
     if copy is None or copy.sha256 is None or copy.size_bytes is None:
         raise LinkRefused
+    shown = Asset.objects.readable().filter(blob_id=copy.blob_id, is_public=True)
+    # The one that shows it longest, for ever before any other; none where all have expired and await the sweep.
+    ends = list(shown.order_by(F("expires_at").desc(nulls_first=True)).values_list("expires_at", flat=True)[:1])
+    if not ends:
+        raise LinkRefused
     return Grant(
         key=key,
         content_type=told_type(copy.content_type),
         disposition="inline" if _essence(copy.content_type) in SHOWN_TYPES else "attachment",
         sha256=bytes(copy.sha256),
         size_bytes=copy.size_bytes,
-        until=None,
+        until=ends[0],
+        is_public=True,
     )
 
 

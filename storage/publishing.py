@@ -1,7 +1,8 @@
 """Public pictures: whoever has their address may look, and gets a copy without the file's metadata, never the file.
 
-An asset is public until it is taken back, deleted or expires. The copy belongs to the blob: it goes, within a minute,
-with the last public asset of those bytes, and when it comes back it has another address. What caches outside already
+An asset is public until it is taken back, deleted or expires, whether its bytes may go then or not. The copy belongs to
+the blob: it goes, within a minute, with the last public asset of those bytes, and when it comes back it has another
+address. What caches outside already
 hold they may go on showing: a public picture is one that cannot be called back.
 
 Lock order: asset, then its blob.
@@ -11,12 +12,15 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 
 from core.exceptions import NotFound
 from storage import delivery, renditions
 from storage.exceptions import NotPublishable
-from storage.models import Asset, Rendition
+from storage.models import Asset, Blob, Rendition
 from storage.renditions import PUBLIC
+
+_SWEPT_AT_ONCE = 500
 
 
 def publish(asset: Asset) -> None:
@@ -46,6 +50,17 @@ def public_url(asset: Asset) -> str | None:
         return None
     copies = renditions.ready(asset.blob, [PUBLIC])
     return delivery.public_link(copies[0].object_key) if copies else None
+
+
+@transaction.atomic(durable=True)
+def sweep() -> int:
+    """Take back what has expired and is kept on legal hold: nobody may see it, its copy neither; returns how many."""
+    due = Asset.objects.filter(expires_at__lte=Now(), deleted_at=None, legal_hold=True, is_public=True)
+    rows = list(due.select_for_update(skip_locked=True, no_key=True).order_by("pk")[:_SWEPT_AT_ONCE])
+    Asset.objects.filter(pk__in=[row.pk for row in rows]).update(is_public=False)
+    blobs = Blob.objects.filter(pk__in={row.blob_id for row in rows if row.blob_id})
+    renditions.withdraw(list(blobs.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True)))
+    return len(rows)
 
 
 def _set_public(asset: Asset, is_public: bool) -> UUID:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from storage import archives, assets, blobs, reconciliation, renditions, uploads
+from storage import archives, assets, blobs, publishing, reconciliation, renditions, uploads
 
 
 @shared_task
@@ -16,6 +16,7 @@ def sweep() -> None:
     archives.sweep()
     uploads.sweep()
     assets.sweep()
+    publishing.sweep()
     renditions.sweep()
     blobs.sweep()
 

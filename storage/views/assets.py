@@ -130,10 +130,11 @@ class AssetDetail(APIView):
     def patch(self, request: Request, asset_id: UUID) -> Response:
         change, asset = _change(request), _found(request, asset_id)
         notes = change.model_dump(exclude_unset=True, exclude={"public"})
-        if notes and not library.note(acting(request), asset_id, notes):
-            raise NotFound
+        # First what may be refused, so that a refusal changes nothing.
         if "public" in change.model_fields_set:
             (publishing.publish if change.public else publishing.unpublish)(asset)
+        if notes and not library.note(acting(request), asset_id, notes):
+            raise NotFound
         return self.get(request, asset_id)
 
     @extend_schema(operation_id="deleteAsset", tags=["assets"], responses={204: None})

@@ -28,6 +28,7 @@ from storage.exceptions import LinkRefused
 _READ_FOR = timedelta(hours=1)
 # A public object that was taken back is handed out for so long by an edge that asked before.
 _PUBLIC_FOR_SECONDS = 60
+_YEAR_SECONDS = 31_536_000
 _RANGE = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.IGNORECASE)
 
 
@@ -57,7 +58,7 @@ def authorize(request: HttpRequest) -> HttpResponseBase:
 
 
 def _leave_to_read(grant: Grant, part: str | None, *, is_head: bool) -> HttpResponse:
-    until = (grant.until or clock.now()) + _READ_FOR
+    until = (clock.now() if grant.is_public else _end(grant)) + _READ_FOR
     origin = urlsplit(object_store.presign_read(grant.key, until=until, head=is_head))
     response = HttpResponse(status=204)
     told = {
@@ -68,7 +69,7 @@ def _leave_to_read(grant: Grant, part: str | None, *, is_head: bool) -> HttpResp
         "X-Object-Etag": _etag(grant),
         "X-Content-Type": grant.content_type,
         "X-Content-Disposition": grant.disposition,
-        "X-Accel-Expires": _kept_until(grant.until),
+        "X-Accel-Expires": _kept_until(grant),
         **{f"X-{name}": value for name, value in _told(grant).items()},
     }
     if part:
@@ -80,17 +81,33 @@ def _leave_to_read(grant: Grant, part: str | None, *, is_head: bool) -> HttpResp
 
 def _told(grant: Grant) -> dict[str, str]:
     """What every answer about the object says, 304 too. No copy outlives the link: an end and no age, since an answer
-    that the edge kept would give the same age again and again.
+    that the edge kept would give the same age again and again. A public object that ends says an age that is shorter by
+    as long as an edge may keep it.
     """
     told = {"Repr-Digest": f"sha-256=:{b64encode(grant.sha256).decode()}:"}
+    if grant.is_public:
+        return told | {"Cache-Control": f"public, max-age={_public_age(grant)}, immutable"}
+    return told | {"Cache-Control": "private", "Expires": http_date(_end(grant).timestamp())}
+
+
+def _public_age(grant: Grant) -> int:
     if grant.until is None:
-        return told | {"Cache-Control": "public, max-age=31536000, immutable"}
-    return told | {"Cache-Control": "private", "Expires": http_date(grant.until.timestamp())}
+        return _YEAR_SECONDS
+    left = int((grant.until - clock.now()).total_seconds()) - _PUBLIC_FOR_SECONDS
+    return max(0, min(_YEAR_SECONDS, left))
 
 
-def _kept_until(until: datetime | None) -> str:
+def _kept_until(grant: Grant) -> str:
     """nginx's words for how long it may keep an answer; its clock counts whole seconds, and the last one is whole."""
-    return f"@{int(until.timestamp()) - 1}" if until else str(_PUBLIC_FOR_SECONDS)
+    asked_again_at = clock.now() + timedelta(seconds=_PUBLIC_FOR_SECONDS)
+    if grant.is_public and (grant.until is None or asked_again_at < grant.until):
+        return str(_PUBLIC_FOR_SECONDS)
+    return f"@{int(_end(grant).timestamp()) - 1}"
+
+
+def _end(grant: Grant) -> datetime:
+    assert grant.until
+    return grant.until
 
 
 def _etag(grant: Grant) -> str:

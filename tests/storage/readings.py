@@ -12,7 +12,7 @@ import httpx2
 
 from storage import delivery, object_store
 from storage.models import Rendition
-from tests.factories import BlobFactory
+from tests.factories import AssetFactory
 
 # Two and a half of nginx's slices, and a bit.
 CONTENT = random.Random(7).randbytes(2_621_447)
@@ -58,10 +58,10 @@ def stored(content=CONTENT, *, content_type="image/png", key=None):
     return key
 
 
-def published(content=CONTENT, *, content_type="image/png"):
-    """A public copy as it is once it was drawn; returns its row. Needs committed rows."""
+def published(content=CONTENT, *, content_type="image/png", **asset):
+    """A public copy as it is once it was drawn of an asset; returns its row. Needs committed rows."""
     return Rendition.objects.create(
-        blob=BlobFactory(),
+        blob=AssetFactory(is_public=True, **asset).blob,
         variant="public",
         state=Rendition.State.READY,
         object_key=stored(content, content_type=content_type, key=f"public/{uuid.uuid4()}"),

@@ -1,11 +1,13 @@
 """Public pictures: a copy without metadata at an address without a signature, for as long as an asset says so."""
 
 import io
+import re
 import threading
 from datetime import timedelta
 
 import pytest
 from django.db import connections
+from django.test import Client
 from django.utils import timezone
 from PIL import Image
 
@@ -168,6 +170,81 @@ def test_a_public_picture_ends_with_its_asset(api, organization, asset, bucket, 
     assert bucket.read(asset.blob.object_key)
 
 
+def test_nobody_sees_what_has_expired_and_is_on_legal_hold(api, asset, bucket):
+    # given
+    url = shown_at(api, asset)
+
+    # when
+    Asset.objects.filter(pk=asset.pk).update(expires_at=timezone.now(), legal_hold=True)
+    sweep()
+
+    # then
+    assert bucket.read(key(url)) is None
+    assert bucket.read(asset.blob.object_key)
+    asset.refresh_from_db()
+    assert (asset.is_public, asset.legal_hold, asset.deleted_at) == (False, True, None)
+
+
+def test_an_expired_picture_is_refused_before_it_is_swept(api, asset):
+    # given
+    url = shown_at(api, asset)
+    assert asked_by_edge(url).status_code == 204
+
+    # when
+    Asset.objects.filter(pk=asset.pk).update(expires_at=timezone.now())
+
+    # then
+    assert asked_by_edge(url).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("left", "age", "kept"),
+    [
+        (None, 31_536_000, "60"),
+        (timedelta(days=900), 31_536_000, "60"),
+        (timedelta(minutes=10), 540, "60"),
+        (timedelta(seconds=30), 0, "@"),
+    ],
+    ids=str,
+)
+def test_no_cache_keeps_a_copy_longer_than_the_asset(api, asset, left, age, kept):
+    # given
+    url = shown_at(api, asset)
+    Asset.objects.filter(pk=asset.pk).update(expires_at=timezone.now() + left if left else None)
+
+    # when
+    answer = asked_by_edge(url)
+
+    # then
+    words = re.fullmatch(r"public, max-age=(\d+), immutable", answer["X-Cache-Control"])
+    assert age - 5 <= int(words[1]) <= age
+    assert answer["X-Accel-Expires"].startswith(kept)
+    # The bucket takes no link of more than a week.
+    assert int(re.search(r"X-Amz-Expires=(\d+)", answer["X-Origin-Path"])[1]) <= 3_600
+
+
+def test_a_copy_that_is_kept_lasts_as_long_as_the_last_that_shows_it(api, organization, asset):
+    # given
+    url = shown_at(api, asset)
+    AssetFactory(organization=organization, blob=asset.blob, is_public=True)
+    Blob.objects.filter(pk=asset.blob_id).update(references=2)
+
+    # when
+    Asset.objects.filter(pk=asset.pk).update(expires_at=timezone.now())
+
+    # then
+    assert asked_by_edge(url)["X-Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+def test_what_cannot_be_public_is_not_noted_on_either(api, organization):
+    document = AssetFactory(organization=organization, kind="json")
+
+    response = api.patch(f"/v1/assets/{document.pk}", {"public": True, "tags": ["sea"]}, format="json")
+
+    document.refresh_from_db()
+    assert (response.status_code, document.tags) == (422, [])
+
+
 def test_the_copy_stays_while_another_asset_of_the_same_bytes_is_public(api, organization, asset, bucket):
     # given
     another = AssetFactory(organization=organization, blob=asset.blob)
@@ -239,6 +316,11 @@ def shown_at(api, asset):
     url = api.get(f"/v1/assets/{asset.pk}").json()["publicUrl"]
     assert url
     return url
+
+
+def asked_by_edge(url):
+    """What an edge hears from web about a public address."""
+    return Client().get("/edge/authorize", headers={"X-Original-URI": f"/o/{key(url)}"})
 
 
 def key(url):
