@@ -309,7 +309,8 @@ def sweep() -> int:
     Nobody can read what has expired; the bytes of what is on legal hold stay nevertheless. Rows somebody else is
     deleting are theirs to count.
     """
-    abandoned = Q(status=Asset.Status.PENDING, created_at__lt=Now() - ABANDONED_AFTER)
+    # What was uploaded is pending for as long as its upload is being checked (storage.uploads.sweep).
+    abandoned = Q(status=Asset.Status.PENDING, job_id__isnull=False, created_at__lt=Now() - ABANDONED_AFTER)
     due = Asset.objects.filter(abandoned | Q(expires_at__lte=Now()), deleted_at=None, legal_hold=False)
     rows = list(due.select_for_update(skip_locked=True, no_key=True).order_by("pk")[:_SWEPT_AT_ONCE])
     let_go(rows)
@@ -335,7 +336,8 @@ def _is_written(asset: Asset, blob: Blob, within: Callable[[Asset], None] | None
     if not blobs.refer(blob):
         return False
     asset.blob = blob
-    asset.save()
+    # Of an upload's asset, which is there already, nothing else: it may have been put on legal hold meanwhile.
+    asset.save(update_fields=None if asset._state.adding else ["blob", "status", "expires_at"])
     if within:
         within(asset)
     renditions.promise(blob.pk, renditions.thumbnails(blob))

@@ -11,13 +11,13 @@ from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import structlog
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Value, When
 from django.db.models.functions import Now
 
 from storage import object_store
 from storage.exceptions import StoreUnavailable
 from storage.inspection import Inspected
-from storage.models import Blob
+from storage.models import Blob, Upload
 
 log = structlog.get_logger(__name__)
 State = Blob.State
@@ -107,7 +107,10 @@ def sweep() -> int:
 
     Safe to repeat and to run twice.
     """
-    Blob.objects.filter(state=State.PROMISED, created_at__lt=Now() - ABANDONED_AFTER).update(state=State.DYING)
+    # An upload keeps its promise until it is given up: it may be completed in its last minute and checked long after.
+    unfinished = Upload.objects.filter(blob=OuterRef("pk"), state__in=(Upload.State.OPEN, Upload.State.CHECKING))
+    abandoned = Blob.objects.filter(~Exists(unfinished), state=State.PROMISED, created_at__lt=Now() - ABANDONED_AFTER)
+    abandoned.update(state=State.DYING)
     freed = 0
     for blob in Blob.objects.filter(state=State.DYING).order_by("created_at")[:_FREED_PER_SWEEP]:
         try:

@@ -24,6 +24,7 @@ from django.utils.http import parse_header_parameters
 from accounts.principal import Principal
 from core import clock, doorbell, idempotency, outbound
 from storage import assets, blobs, forms, object_store
+from storage.blobs import ABANDONED_AFTER
 from storage.exceptions import (
     AssetNotFound,
     ContentRefused,
@@ -34,7 +35,7 @@ from storage.exceptions import (
     UploadIncomplete,
     UploadTooLarge,
 )
-from storage.incoming import Incoming, receive, spool
+from storage.incoming import Arrived, Incoming, Spool, on_disk, receive, spool
 from storage.inspection import Inspected, Kind
 from storage.models import Asset, Blob, Upload
 from storage.object_store import ObjectMissing, Part, PresignedPut
@@ -69,6 +70,7 @@ _CHECKED_AT_ONCE_BYTES = 16 * 1024**2
 _LIFETIME = timedelta(hours=24)
 _LINK_LIFETIME = timedelta(hours=1)
 _CHECK_AGAIN_AFTER = timedelta(minutes=5)
+_NEVER_CHECKED = "never_checked"
 _CHECK_TASK = "storage.tasks.check_upload"
 _SWEPT_AT_ONCE = 500
 _ROUTE = "POST /v1/assets"
@@ -308,9 +310,9 @@ def check(upload_id: UUID) -> None:
             if upload.sha256 is not None and bytes(upload.sha256) != read.sha256:
                 raise DamagedUpload
             inspected = assets.examined(read.path, cast("Kind", upload.kind))
-            landed = _Landed(path=read.path, sha256=read.sha256, size_bytes=read.size_bytes, blob=upload.blob)
             upload.asset.status = Asset.Status.READY
-            assets.keep(upload.asset, landed, inspected, within=lambda _: _end_check(upload, State.READY))
+            with _whole(upload, upload.blob, read) as whole:
+                assets.keep(upload.asset, whole, inspected, within=lambda _: _end_check(upload, State.READY))
     except (ContentRefused, UploadTooLarge, ObjectMissing) as refusal:
         log.info("upload.rejected", uploadId=str(upload.pk), errorCode=getattr(refusal, "code", "object_missing"))
         _reject(upload, getattr(refusal, "code", "object_missing"))
@@ -324,14 +326,22 @@ def check(upload_id: UUID) -> None:
 
 
 def sweep() -> int:
-    """Give up uploads that were never completed, and check those again whose check was lost; returns how many."""
+    """Give up uploads that were never completed, and check those again whose check was lost; returns how many.
+
+    One that could not be checked for a day, because the bucket or `media` was away, is rejected: it can be sent again.
+    """
     due = Upload.objects.filter(expires_at__lte=Now())
     abandoned = list(due.filter(state=State.OPEN).select_related("blob")[:_SWEPT_AT_ONCE])
     for upload in abandoned:
         if Upload.objects.filter(pk=upload.pk, state=State.OPEN).update(state=State.ABANDONED) and upload.blob:
             blobs.discard(upload.blob)
-    lost = list(due.filter(state=State.CHECKING)[:_SWEPT_AT_ONCE])
+    lost = list(due.filter(state=State.CHECKING).select_related("asset", "blob")[:_SWEPT_AT_ONCE])
     for upload in lost:
+        if upload.asset and upload.asset.created_at < clock.now() - ABANDONED_AFTER:
+            _reject(upload, _NEVER_CHECKED)
+            if upload.blob:
+                blobs.discard(upload.blob)
+            continue
         Upload.objects.filter(pk=upload.pk).update(expires_at=clock.now() + _CHECK_AGAIN_AFTER)
         doorbell.ring_media(_CHECK_TASK, str(upload.pk))
     return len(abandoned) + len(lost)
@@ -353,6 +363,20 @@ class _Landed:
     def place(self, inspected: Inspected) -> Blob:
         blobs.describe(self.blob, blobs.facts(self, inspected))
         return self.blob
+
+
+@contextmanager
+def _whole(upload: Upload, blob: Blob, read: Spool) -> Iterator[Arrived]:
+    """The bytes that were looked at, where nobody can change them any more.
+
+    A store that takes neither a hash nor a condition lets the presigned PUT, which ends in an hour, put other bytes of
+    this size under its key again. There what was read is stored anew under a key that nobody was told.
+    """
+    if upload.part_bytes or settings.S3_CONDITIONAL_WRITES or settings.S3_INTEGRITY == "sha256":
+        yield _Landed(path=read.path, sha256=read.sha256, size_bytes=read.size_bytes, blob=blob)
+        return
+    with on_disk(upload.organization_id, read.path) as copied:
+        yield copied
 
 
 def _is_open(upload: Upload) -> bool:

@@ -5,6 +5,7 @@ import io
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -12,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from core import postman
-from storage import object_store, tasks, uploads
+from storage import legal_holds, object_store, tasks, uploads
 from storage.models import Asset, Blob, Upload
 from tests.storage.pictures import bomb, picture
 
@@ -252,6 +253,100 @@ def test_a_check_that_was_lost_is_made_by_the_sweep(committed, api, organization
 
     # then
     assert ("storage.tasks.check_upload", upload["id"]) in asked
+
+
+def test_what_is_completed_in_the_last_minute_is_checked_all_the_same(pending):
+    # given
+    upload = pending()
+    aged(upload, promised=timedelta(hours=25))
+
+    # when
+    tasks.sweep()
+    tasks.check_upload(str(upload.pk))
+
+    # then
+    upload.refresh_from_db()
+    assert (upload.state, upload.asset.status, upload.blob.state) == ("ready", "ready", "living")
+
+
+def test_what_cannot_be_checked_for_a_day_is_rejected(api, pending, bucket):
+    # given
+    upload = pending()
+    aged(upload, promised=timedelta(hours=25), completed=timedelta(hours=25))
+
+    # when
+    tasks.sweep()
+
+    # then
+    body = api.get(f"/v1/assets/{upload.asset_id}").json()
+    assert (body["status"], body["error"], body["url"]) == ("rejected", "never_checked", None)
+    assert bucket.read(upload.blob.object_key) is None
+    assert not Blob.objects.filter(pk=upload.blob_id).exists()
+
+
+def test_a_legal_hold_that_is_placed_during_the_check_stays(pending, staff, monkeypatch):
+    # given
+    upload = pending()
+    bring = object_store.chunks
+
+    def held_meanwhile(key):
+        yield from bring(key)
+        legal_holds.place(upload.asset_id, actor_id=staff.pk, reason="a letter")
+
+    monkeypatch.setattr(object_store, "chunks", held_meanwhile)
+
+    # when
+    tasks.check_upload(str(upload.pk))
+
+    # then
+    asset = Asset.objects.get(pk=upload.asset_id)
+    assert (asset.status, asset.legal_hold) == ("ready", True)
+
+
+@pytest.mark.parametrize("integrity", ["md5", "none"])
+def test_an_address_that_still_works_after_the_check_changes_nothing(api, settings, bucket, integrity):
+    """As with Google's store, which takes neither a hash of ours nor a condition."""
+    # given
+    settings.S3_CONDITIONAL_WRITES, settings.S3_INTEGRITY = False, integrity
+    content, other = picture(64, 48), picture(64, 48, seed=1)
+    other = other[: len(content)].ljust(len(content), b"!")
+    upload = promise(api, content).json()
+    put(upload, content)
+    asset = complete(api, upload).json()
+    assert asset["status"] == "ready"
+
+    # when
+    assert put(upload, other).status_code == 200
+
+    # then
+    blob = Asset.objects.get(pk=asset["id"]).blob
+    assert bucket.read(blob.object_key) == content
+    tasks.sweep()
+    assert keys_of(blob.organization) == {blob.object_key}
+    assert bucket.read(urlsplit(upload["url"]).path.partition(f"/{settings.S3_BUCKET}/")[2]) is None
+
+
+@pytest.fixture
+def pending(api):
+    """A function that promises and puts a picture and completes it, as far as the check; returns the upload."""
+
+    def begin():
+        content = picture(64, 48)
+        upload = promise(api, content).json()
+        put(upload, content)
+        row = Upload.objects.get(pk=upload["id"])
+        uploads._begin_check(row)
+        return Upload.objects.select_related("asset", "blob").get(pk=row.pk)
+
+    return begin
+
+
+def aged(upload, *, promised, completed=timedelta()):
+    """As if it had been promised and completed so long ago, and its check were due again."""
+    now = timezone.now()
+    Upload.objects.filter(pk=upload.pk).update(created_at=now - promised, expires_at=now)
+    Blob.objects.filter(pk=upload.blob_id).update(created_at=now - promised)
+    Asset.objects.filter(pk=upload.asset_id).update(created_at=now - completed)
 
 
 def test_uploads_of_others_are_absent(api, outsider, organization):
