@@ -36,6 +36,7 @@ from generation.serializers import (
     timeline_json,
 )
 from storage import assets
+from storage.serializers import version
 from usage import throttling
 
 _IDEMPOTENCY_KEY = OpenApiParameter(
@@ -92,11 +93,14 @@ class JobDetail(APIView):
     @extend_schema(operation_id="getJob", tags=["jobs"], responses={200: _JOB, 304: None})
     def get(self, request: Request, job_id: UUID) -> Response:
         job = jobs.find(acting(request).organization_id, job_id)
-        tag = f'W/"{job.seq}-{assets.signing_window()}"' if job.is_terminal else f'W/"{job.seq}"'
+        answer = _shown(request, job)
+        outputs = answer["output"]["assets"]
+        # Thumbnails, stars and the like appear on the outputs without a change of the job.
+        tag = f'W/"{job.seq}-{version(outputs)}"' if outputs else f'W/"{job.seq}"'
         # A queued job's place in the line moves without a change of the job.
         if job.status != Status.QUEUED and tag in request.headers.get("If-None-Match", ""):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
-        return Response(_shown(request, job), headers={"ETag": tag, "Cache-Control": "private, no-cache"})
+        return Response(answer, headers={"ETag": tag, "Cache-Control": "private, no-cache"})
 
 
 class JobTimeline(APIView):

@@ -1,6 +1,9 @@
 """An asset as the API shows it: built here once, for lists, jobs and uploads alike."""
 
+import json
 from base64 import b64encode
+from collections.abc import Sequence
+from hashlib import sha256
 from typing import Annotated, Any, NotRequired, TypedDict
 
 from django.conf import settings
@@ -69,6 +72,9 @@ class AssetChange(BaseModel):
     )
     favourite: bool = Field(default=False, description="Yours alone, whoever else sees the asset.")
     filename: _Name = ""
+
+
+_LINKS = {"url", "urlExpiresAt"}
 
 
 class ThumbnailJSON(TypedDict):
@@ -188,6 +194,18 @@ def asset_json(asset: Asset) -> AssetJSON:
         "publicUrl": publishing.public_url(asset),
         "source": _source(asset),
     }
+
+
+def version(shown: Sequence[AssetJSON]) -> str:
+    """For an ETag: it stands while nothing of these assets is new but their links, and the links of before are good."""
+    facts = [
+        {
+            **{name: fact for name, fact in asset.items() if name not in _LINKS},
+            "thumbnails": [thumbnail["width"] for thumbnail in asset["thumbnails"]],
+        }
+        for asset in shown
+    ]
+    return f"{sha256(json.dumps(facts).encode()).hexdigest()[:16]}-{assets.signing_window()}"
 
 
 def upload_json(upload: Upload) -> UploadJSON:

@@ -12,7 +12,9 @@ from core import clock
 from core.models import IdempotencyRecord
 from generation import jobs
 from generation.models import Job, JobEvent, ModelState, ProviderState, Status
-from tests.factories import AttemptFactory, BanFactory, JobFactory
+from storage import assets, renditions
+from storage.models import Asset
+from tests.factories import AssetFactory, AttemptFactory, BanFactory, FavouriteFactory, JobFactory, RenditionFactory
 from usage import ledger
 from usage.models import Entitlement, Hold, LedgerEntry, Price, Wallet
 
@@ -356,6 +358,29 @@ def test_an_unchanged_job_is_304(api, organization, owner):
     assert (again.status_code, again.content) == (304, b"")
     Job.objects.filter(pk=job.pk).update(seq=4)
     assert api.get(f"/v1/jobs/{job.pk}", headers={"If-None-Match": first["ETag"]}).status_code == 200
+
+
+@pytest.mark.parametrize("change", ["thumbnail", "star", "note", "deletion"])
+def test_what_changes_of_an_output_is_no_304(api, organization, owner, change):
+    # given
+    job = JobFactory(organization=organization, user=owner, succeeded=True, seq=3)
+    asset = AssetFactory(organization=organization, user=owner, job_id=job.pk, job_index=0)
+    tag = api.get(f"/v1/jobs/{job.pk}")["ETag"]
+    assert api.get(f"/v1/jobs/{job.pk}", headers={"If-None-Match": tag}).status_code == 304
+
+    # when
+    match change:
+        case "thumbnail":
+            RenditionFactory(blob=asset.blob, variant=renditions.thumbnails(asset.blob)[0])
+        case "star":
+            FavouriteFactory(asset=asset, user=owner)
+        case "note":
+            Asset.objects.filter(pk=asset.pk).update(tags=["sea"])
+        case "deletion":
+            assets.delete(organization.pk, asset.pk)
+
+    # then
+    assert api.get(f"/v1/jobs/{job.pk}", headers={"If-None-Match": tag}).status_code == 200
 
 
 def test_canceling_a_queued_job_prevents_it_and_gives_everything_back(api, funded, organization):
