@@ -2,7 +2,8 @@
 
 A line that was imported is known again by its `id` (else by the hash of the line), so a run that was cut short, even
 by SIGKILL, is simply run again: it takes up what is missing. Bytes that are there already are stored once, and each
-line still gets an asset of its own. What was deleted since stays deleted.
+line still gets an asset of its own. What was deleted since stays deleted. In the library an asset is as old as its
+line says; it expires as the plan has it, counted from its import.
 """
 
 import threading
@@ -21,10 +22,10 @@ from django.db.models import F
 
 from core import outbound
 from core.problems import Refusal
-from storage import assets, incoming, old_library
+from storage import assets, forms, incoming, library, old_library, search
 from storage.exceptions import StoreUnavailable
 from storage.inspection import Kind
-from storage.models import Asset
+from storage.models import Asset, Blob
 from storage.old_library import BadLine, Entry, Line, Text
 
 type Outcome = Literal["imported", "duplicates", "skipped"]
@@ -174,7 +175,7 @@ class _Importer:
                 return "skipped", 0
             return self._kept(entry, key, data.media_type, data.chunks)
         if not isinstance(entry.url, str) or not entry.url.lower().startswith(("https://", "http://")):
-            raise BadLine("no_url", "The picture is neither a data: URL nor an address on the web.")
+            raise _no_url(text.is_bare_base64(entry.url))
         if earlier:
             return "skipped", 0
         with outbound.fetch(entry.url, max_bytes=settings.UPLOAD_MAX_BYTES, seconds=settings.FETCH_SECONDS) as fetched:
@@ -187,10 +188,11 @@ class _Importer:
             body.finish()
             inspected = assets.examined(body.path, _kind(media_type))
             made = self._asset(entry, key, inspected.kind)
-            kept = assets.keep(made, body, inspected)
+            named: list[int] = []
+            kept = assets.keep(made, body, inspected, within=lambda asset: named.append(_times_named(asset)))
         if kept is not made:
             return "skipped", 0
-        return "duplicates" if _has_elder(kept) else "imported", body.size_bytes
+        return "duplicates" if named[-1] > 1 else "imported", body.size_bytes
 
     def _asset(self, entry: Entry, key: str, kind: Kind) -> Asset:
         asset = Asset(
@@ -202,12 +204,19 @@ class _Importer:
             prompt=entry.prompt,
             model=entry.model,
             operation=entry.operation,
-            filename=entry.filename,
-            tags=entry.tags,
+            filename=forms.plain_name(entry.filename),
+            tags=library.tidy_tags(entry.tags),
         )
         if entry.created_at:
             asset.created_at = entry.created_at
+            asset.pk = search.key_from(entry.created_at)
         return asset
+
+
+def _no_url(is_bare_base64: bool) -> BadLine:
+    if is_bare_base64:
+        return BadLine("bare_base64", "The picture is base64 alone; with `data:;base64,` before it, it can be read.")
+    return BadLine("no_url", "The picture is neither a data: URL nor an address on the web.")
 
 
 def _in_words(refusal: Refusal) -> str:
@@ -231,9 +240,10 @@ def _check_same(earlier: Asset, chunks: Iterable[bytes]) -> None:
         raise BadLine("id_taken", "Another picture was imported under this id.")
 
 
-def _has_elder(asset: Asset) -> bool:
-    """Whether an older asset names the same bytes. Writers of one blob wait for each other, so exactly one has none."""
-    return Asset.objects.filter(blob=asset.blob, pk__lt=asset.pk).exists()
+def _times_named(asset: Asset) -> int:
+    """By how many assets its bytes are named, this one among them; its writer has their row locked, so one is first."""
+    assert asset.blob
+    return Blob.objects.values_list("references", flat=True).get(pk=asset.blob.pk)
 
 
 def _kind(media_type: str) -> Kind | None:

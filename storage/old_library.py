@@ -31,6 +31,9 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _CUT_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 _CUT_PERCENT = re.compile(rb"%[0-9a-fA-F]?\Z")
+# So many letters of base64, of so many kinds, are no address and no word.
+_BARE_BYTES, _BARE_LETTERS_MIN = 80, 20
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{80}")
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 # Later than that, a number counts milliseconds.
 _SECONDS_MAX = 10**11
@@ -134,6 +137,11 @@ class Text:
 
     def is_data_url(self, url: str | Span) -> bool:
         return next(self._pieces(url), b"").lstrip()[:5].lower() == b"data:"
+
+    def is_bare_base64(self, url: str | Span) -> bool:
+        """Whether it begins like encoded bytes and nothing else."""
+        head = next(self._pieces(url), b"").lstrip()[:_BARE_BYTES]
+        return len(set(head)) >= _BARE_LETTERS_MIN and _BASE64.fullmatch(head) is not None
 
     def data_url(self, url: str | Span) -> DataURL:
         """Take a `data:` URL apart. Raises BadLine."""
@@ -284,7 +292,8 @@ def _tags(value: Any) -> list[str]:
         return []
     if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
         raise BadLine("malformed_line", "`tags` is not a list of texts.")
-    return list(dict.fromkeys(tag for each in value if (tag := _storable(each).strip()[:50])))
+    tags = ("".join(character for character in _storable(each) if character.isprintable()) for each in value)
+    return list(dict.fromkeys(tag for each in tags if (tag := each.strip()[:50])))
 
 
 def _moment(value: Any) -> datetime | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import and_
+from secrets import randbits
 from uuid import UUID
 
 from django.contrib.postgres.search import Lexeme, SearchQuery
@@ -37,6 +38,12 @@ class Search:
 def key_at(moment: datetime, *, is_end: bool = False) -> UUID:
     """A bound for keys that were made at a time, which begin with its milliseconds."""
     return UUID(int=max(int(moment.timestamp() * 1000) + is_end, 0) << 80)
+
+
+def key_from(moment: datetime) -> UUID:
+    """A key as Postgres would have given it then: what is older than its row is listed and found by its own age."""
+    milliseconds = max(int(moment.timestamp() * 1000), 0)
+    return UUID(int=milliseconds << 80 | 7 << 76 | randbits(12) << 64 | 2 << 62 | randbits(62))
 
 
 def matching(rows: QuerySet[Asset], text: str) -> QuerySet[Asset]:

@@ -9,18 +9,20 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from urllib.parse import quote
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from config.embedded.application import ROOT
 from storage import assets, blobs
 from storage.models import Asset, Blob
 from tests import servers
 from tests.core.internet import Internet, answering
+from tests.factories import EntitlementFactory
 from tests.relay import Relay
 from tests.storage.libraries import data_url, library, line
 from tests.storage.pictures import picture
@@ -131,6 +133,42 @@ def test_every_spelling_is_read(imported, organization, bucket, written, content
     assert bucket.read(asset.blob.object_key) == content
 
 
+def test_the_library_shows_what_was_imported_by_its_age(imported, api):
+    # given
+    years = (2021, 1965, 2023)
+    lines = [line(picture(seed=year), id=str(year), createdAt=f"{year}-06-01T00:00:00Z") for year in years]
+
+    # when
+    assert imported([*lines, line(picture(), id="today")])["imported"] == 4
+
+    # then
+    def created(**parameters):
+        return [asset["createdAt"][:4] for asset in api.get("/v1/assets", parameters).json()["data"]]
+
+    assert created()[1:] == ["2023", "2021", "1965"]
+    assert created(until="2022-01-01T00:00:00Z") == ["2021", "1965"]
+    assert created(since="2021-01-01T00:00:00Z", until="2024-01-01T00:00:00Z", kind="image") == ["2023", "2021"]
+
+
+def test_what_was_imported_expires_as_the_plan_says_from_then_on(imported, organization):
+    # given
+    EntitlementFactory(organization=organization, retention_days=30)
+
+    # when
+    imported([line(picture(), createdAt="2020-01-01T00:00:00Z")])
+
+    # then
+    expires_at = Asset.objects.get(organization=organization).expires_at
+    assert timedelta(0) <= timezone.now() + timedelta(days=30) - expires_at < timedelta(minutes=1)
+
+
+def test_names_and_tags_are_tidied_as_the_api_does(imported, organization):
+    imported([line(picture(), filename="../../a\r\nb\u202e.png", tags=["Sea", "sea", "a\nb", "\u0000"])])
+
+    asset = Asset.objects.get(organization=organization)
+    assert (asset.filename, asset.tags) == ("ab.png", ["Sea", "ab"])
+
+
 def test_a_second_run_takes_nothing_twice(imported, organization):
     # given
     lines = [line(picture(seed=1), id="a"), line(picture(seed=2)), line(picture(seed=3), id="c")]
@@ -199,6 +237,9 @@ CUT = picture(seed=9)[:1000]
         ({"id": "n", "prompt": "no picture"}, "n", "no_url"),
         ({"id": "n", "url": "ftp://example.com/a.png"}, "n", "no_url"),
         ({"id": "n", "url": "x" * 100_000}, "n", "no_url"),
+        ({"id": "n", "url": "example.com/" + "a" * 100}, "n", "no_url"),
+        ({"id": "n", "url": base64.b64encode(picture(8, 8)).decode()}, "n", "bare_base64"),
+        ({"id": "n", "image": base64.urlsafe_b64encode(picture(300, 300)).decode()}, "n", "bare_base64"),
         ({"id": "n", "url": "https://10.0.0.1/a.png"}, "n", "address_refused"),
         ({"id": "n", "url": "data:image/png;base64"}, "n", "malformed_data_url"),
         ({"id": "n", "url": "data:image/png;base64,A"}, "n", "malformed_base64"),
