@@ -1,5 +1,6 @@
 """Zips of many assets: what is in them, who may read them, and what happens where the bucket fails."""
 
+import asyncio
 import hashlib
 import io
 import uuid
@@ -8,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
+from asgiref.testing import ApplicationCommunicator
 from django.test import AsyncClient, Client
 
+from config.asgi import application
 from core import clock
 from storage import archives, object_store
 from storage.exceptions import StoreUnavailable
@@ -252,6 +255,43 @@ def test_a_bucket_that_fails_half_way_breaks_the_transfer_off(api, kept, bucket_
 
     # then
     assert len(b"".join(sent)) < archive["size"]
+
+
+def test_the_head_of_a_zip_brings_nothing_from_the_bucket(committed, api, kept, read_keys):
+    # given
+    archive = asked(api, kept(b"x" * MIB))
+
+    # when
+    head = asyncio.run(head_by_asgi(path_of(archive)))
+
+    # then
+    assert (head["status"], read_keys) == (200, [])
+    assert dict(head["headers"])[b"Content-Length"] == str(archive["size"]).encode()
+
+
+@pytest.fixture
+def read_keys(monkeypatch):
+    """The keys that were read, in order."""
+    keys, bring = [], object_store.chunks
+
+    def noted(key):
+        keys.append(key)
+        yield from bring(key)
+
+    monkeypatch.setattr(object_store, "chunks", noted)
+    return keys
+
+
+async def head_by_asgi(path):
+    """How the answer begins that a server of `live` gets from the application, once it is whole."""
+    scope = {"type": "http", "method": "HEAD", "path": path, "query_string": b"", "headers": [(b"host", b"localhost")]}
+    server = ApplicationCommunicator(application, scope | {"http_version": "1.1", "scheme": "http"})
+    await server.send_input({"type": "http.request", "body": b"", "more_body": False})
+    begun = await server.receive_output(10)
+    while (await server.receive_output(10)).get("more_body"):
+        pass
+    await server.wait()
+    return begun
 
 
 def test_a_zip_beyond_four_gibibytes_knows_its_length(organization):
