@@ -49,7 +49,7 @@ def shelves(collections: Iterable[Collection], *, seen_by: UUID) -> list[Shelf]:
     )
     counted = {row.pk: (row.count, row.newest) for row in rows}
     named = {pk for _, newest in counted.values() for pk in newest}
-    covers = Asset.objects.seen_by(seen_by).with_bytes().in_bulk(named)
+    covers = Asset.objects.readable().seen_by(seen_by).with_bytes().in_bulk(named)
     return [
         Shelf(
             collection=collection,

@@ -21,8 +21,10 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.http import parse_header_parameters
 
+from accounts.models import Organization
 from accounts.principal import Principal
 from core import clock, doorbell, idempotency, outbound
+from core.problems import Refusal
 from storage import assets, blobs, forms, object_store
 from storage.blobs import ABANDONED_AFTER
 from storage.exceptions import (
@@ -199,36 +201,41 @@ def promise(
         raise UnsupportedUpload
     if size_bytes > settings.UPLOAD_MAX_BYTES:
         raise UploadTooLarge(max_bytes=settings.UPLOAD_MAX_BYTES)
-    mine = Upload.objects.filter(organization_id=principal.organization_id, state=State.OPEN)
-    if mine.count() >= settings.UPLOADS_OPEN_MAX:
-        raise TooManyUploads(max_open=settings.UPLOADS_OPEN_MAX)
+    _require_room(principal.organization_id)
     blob = blobs.promise(principal.organization_id, content_type=content_type, size_bytes=size_bytes, sha256=sha256)
     part_bytes = 0
     if size_bytes > settings.UPLOAD_SINGLE_MAX_BYTES:
         part_bytes = max(settings.UPLOAD_PART_BYTES, ceil(size_bytes / _PARTS_MAX))
         blobs.comes_in_parts(blob, object_store.begin_parts(blob.object_key, content_type=content_type, sha256=sha256))
-    with transaction.atomic(durable=True):
-        upload = Upload.objects.create(
-            organization_id=principal.organization_id,
-            user_id=principal.user_id,
-            kind=KINDS[content_type],
-            filename=filename,
-            content_type=content_type,
-            size_bytes=size_bytes,
-            sha256=sha256,
-            part_bytes=part_bytes,
-            blob=blob,
-            expires_at=clock.now() + _LIFETIME,
-        )
-        if key:
-            idempotency.record(
+    try:
+        with transaction.atomic(durable=True):
+            # Who opens another at once waits here, and counts this one too.
+            Organization.objects.select_for_update(no_key=True).get(pk=principal.organization_id)
+            _require_room(principal.organization_id)
+            upload = Upload.objects.create(
                 organization_id=principal.organization_id,
-                route=_PROMISE_ROUTE,
-                key=key,
-                body=body_sha256,
-                status_code=201,
-                resource_id=upload.pk,
+                user_id=principal.user_id,
+                kind=KINDS[content_type],
+                filename=filename,
+                content_type=content_type,
+                size_bytes=size_bytes,
+                sha256=sha256,
+                part_bytes=part_bytes,
+                blob=blob,
+                expires_at=clock.now() + _LIFETIME,
             )
+            if key:
+                idempotency.record(
+                    organization_id=principal.organization_id,
+                    route=_PROMISE_ROUTE,
+                    key=key,
+                    body=body_sha256,
+                    status_code=201,
+                    resource_id=upload.pk,
+                )
+    except Refusal:
+        blobs.discard(blob)
+        raise
     return upload, False
 
 
@@ -274,8 +281,8 @@ def addresses(upload: Upload) -> Addresses | None:
 def complete(organization_id: UUID, upload_id: UUID) -> Asset:
     """Take the bytes as they lie in the bucket; the asset is ready or rejected at once if they are few, else pending.
 
-    Safe to repeat: a completed upload keeps its asset. Raises AssetNotFound where there is no such upload or it has
-    expired, UploadIncomplete while bytes are missing (it stays open), StoreUnavailable.
+    Safe to repeat: a completed upload keeps its asset. Raises AssetNotFound where there is no such upload, it has
+    expired or its asset is gone, UploadIncomplete while bytes are missing (it stays open), StoreUnavailable.
     """
     upload = find(organization_id, upload_id)
     if upload is None:
@@ -290,8 +297,10 @@ def complete(organization_id: UUID, upload_id: UUID) -> Asset:
         else:
             doorbell.ring_media(_CHECK_TASK, str(upload.pk))
     assert upload.asset
-    upload.asset.refresh_from_db()
-    return upload.asset
+    asset = Asset.objects.unexpired().with_bytes().filter(pk=upload.asset.pk).first()
+    if asset is None:
+        raise AssetNotFound
+    return asset
 
 
 def check(upload_id: UUID) -> None:
@@ -377,6 +386,12 @@ def _whole(upload: Upload, blob: Blob, read: Spool) -> Iterator[Arrived]:
         return
     with on_disk(upload.organization_id, read.path) as copied:
         yield copied
+
+
+def _require_room(organization_id: UUID) -> None:
+    mine = Upload.objects.filter(organization_id=organization_id, state=State.OPEN)
+    if mine.count() >= settings.UPLOADS_OPEN_MAX:
+        raise TooManyUploads(max_open=settings.UPLOADS_OPEN_MAX)
 
 
 def _is_open(upload: Upload) -> bool:

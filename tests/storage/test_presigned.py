@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -400,6 +401,49 @@ def test_only_so_many_may_be_open(api, settings):
     response = promise(api, picture())
 
     assert (response.status_code, response.json()["code"]) == (429, "too_many_uploads")
+
+
+@pytest.mark.usefixtures("committed")
+def test_only_so_many_may_be_open_however_many_ask_at_once(api, organization, settings):
+    # given
+    settings.UPLOADS_OPEN_MAX = 2
+    together = threading.Barrier(6)
+
+    def ask(seed):
+        together.wait()
+        try:
+            return promise(api, picture(seed=seed)).status_code
+        finally:
+            connection.close()
+
+    # when
+    with ThreadPoolExecutor(6) as threads:
+        answers = sorted(threads.map(ask, range(6)))
+
+    # then
+    assert answers == [201, 201, 429, 429, 429, 429]
+    assert Upload.objects.filter(organization=organization).count() == 2
+    tasks.sweep()
+    assert Blob.objects.filter(organization=organization).count() == 2
+
+
+@pytest.mark.parametrize("end", ["deleted", "expired"])
+def test_completing_again_what_is_gone_brings_nothing_back(api, end):
+    # given
+    content = picture(64, 48)
+    upload = promise(api, content).json()
+    put(upload, content)
+    asset_id = complete(api, upload).json()["id"]
+
+    # when
+    if end == "deleted":
+        api.delete(f"/v1/assets/{asset_id}")
+    else:
+        Asset.objects.filter(pk=asset_id).update(expires_at=timezone.now())
+
+    # then
+    response = complete(api, upload)
+    assert (response.status_code, response.json()["code"]) == (422, "asset_not_found")
 
 
 def promise(client, content, *, headers=None, **change):
