@@ -37,7 +37,7 @@ class Search:
 
 def key_at(moment: datetime, *, is_end: bool = False) -> UUID:
     """A bound for keys that were made at a time, which begin with its milliseconds."""
-    return UUID(int=max(int(moment.timestamp() * 1000) + is_end, 0) << 80)
+    return UUID(int=max(int(moment.timestamp() * 1000), 0) + is_end << 80)
 
 
 def key_from(moment: datetime) -> UUID:

@@ -147,6 +147,7 @@ def test_the_library_shows_what_was_imported_by_its_age(imported, api):
 
     assert created()[1:] == ["2023", "2021", "1965"]
     assert created(until="2022-01-01T00:00:00Z") == ["2021", "1965"]
+    assert created(until="1966-01-01T00:00:00Z") == ["1965"]
     assert created(since="2021-01-01T00:00:00Z", until="2024-01-01T00:00:00Z", kind="image") == ["2023", "2021"]
 
 
