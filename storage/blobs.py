@@ -15,15 +15,17 @@ from django.db.models import Case, Exists, F, OuterRef, Value, When
 from django.db.models.functions import Now
 
 from storage import object_store
-from storage.exceptions import StoreUnavailable
 from storage.inspection import Inspected
 from storage.models import Blob, Upload
+from storage.sweeping import swept
 
 log = structlog.get_logger(__name__)
 State = Blob.State
 
 # A promise is kept within minutes even for the largest file; after this its writer is dead.
 ABANDONED_AFTER = timedelta(hours=24)
+# How long an address for a PUT is good at most.
+PUT_LIFETIME = timedelta(hours=1)
 _FREED_PER_SWEEP = 500
 
 
@@ -111,14 +113,17 @@ def sweep() -> int:
     unfinished = Upload.objects.filter(blob=OuterRef("pk"), state__in=(Upload.State.OPEN, Upload.State.CHECKING))
     abandoned = Blob.objects.filter(~Exists(unfinished), state=State.PROMISED, created_at__lt=Now() - ABANDONED_AFTER)
     abandoned.update(state=State.DYING)
+    # The address of a PUT outlives the upload's completion: what comes by it after the deletion is deleted as well.
+    by_put = Upload.objects.filter(blob=OuterRef("pk"), part_bytes=0, asset__created_at__gt=Now() - PUT_LIFETIME)
+    dying = Blob.objects.filter(state=State.DYING).annotate(is_writable=Exists(by_put))
     freed = 0
-    for blob in Blob.objects.filter(state=State.DYING).order_by("created_at")[:_FREED_PER_SWEEP]:
-        try:
-            if blob.multipart_id:
-                object_store.abort_parts(blob.object_key, blob.multipart_id)
-            object_store.delete(blob.object_key)
-        except StoreUnavailable:
-            log.warning("storage.sweep_stopped", freed=freed, exc_info=True)
-            break
-        freed += Blob.objects.filter(pk=blob.pk, state=State.DYING, renditions=None).delete()[0]
+    for blob in swept(dying.order_by("is_writable", "created_at")[:_FREED_PER_SWEEP], _delete_object):
+        if not blob.is_writable:
+            freed += Blob.objects.filter(pk=blob.pk, state=State.DYING, renditions=None).delete()[0]
     return freed
+
+
+def _delete_object(blob: Blob) -> None:
+    if blob.multipart_id:
+        object_store.abort_parts(blob.object_key, blob.multipart_id)
+    object_store.delete(blob.object_key)

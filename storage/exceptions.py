@@ -91,7 +91,7 @@ class UploadTooLarge(Refusal):
 
 
 class UploadInterrupted(Refusal):
-    """The body ended before it was complete, or stood still for too long."""
+    """The body ended before it was complete, or came too slowly."""
 
     code = "upload_interrupted"
 

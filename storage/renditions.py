@@ -30,6 +30,7 @@ from storage.exceptions import StoreUnavailable, UnknownRendition
 from storage.models import Asset, Blob, Rendition
 from storage.object_store import ObjectMissing
 from storage.resizing import Format, Rendered, Size, Undrawable
+from storage.sweeping import swept
 
 log = structlog.get_logger(__name__)
 State = Rendition.State
@@ -256,12 +257,6 @@ def _keep(row: Rendition, drawn: Rendered) -> bool:
 
 def _delete_dying() -> int:
     at_rest = Q(claimed_at=None) | Q(claimed_at__lt=Now() - TAKEN_OVER_AFTER)
-    gone = 0
-    for row in Rendition.objects.filter(at_rest, state=State.DYING).order_by("created_at")[:_SWEPT_AT_ONCE]:
-        try:
-            object_store.delete(row.object_key)
-        except StoreUnavailable:
-            log.warning("renditions.sweep_stopped", gone=gone, exc_info=True)
-            break
-        gone += Rendition.objects.filter(pk=row.pk).delete()[0]
-    return gone
+    dying = Rendition.objects.filter(at_rest, state=State.DYING).order_by("created_at")[:_SWEPT_AT_ONCE]
+    deleted = swept(dying, lambda row: object_store.delete(row.object_key))
+    return sum(Rendition.objects.filter(pk=row.pk).delete()[0] for row in deleted)

@@ -19,14 +19,16 @@ from asgiref.typing import (
 from django.db import connection
 from django.http import HttpRequest
 
+from core import clock
 from storage.exceptions import UploadInterrupted
 
 UPLOAD_PATH = "/v1/assets"
 _RECEIVE = "storage.receive"
-# A sender that is silent for so long is let go.
-_SILENCE_SECONDS = 60
-# Each turn between the view's thread and the event loop brings at least this much.
+# Each turn between the view's thread and the event loop brings at least this much, within this time: who is slower
+# holds a thread for too long, and uploads in parts by presigned addresses instead.
 _CHUNK_BYTES = 256 * 1024
+_CHUNK_SECONDS = 60
+_BODY_SECONDS = 3_600
 
 
 class StreamedUploads:
@@ -56,7 +58,7 @@ class EmptyBody:
 
 
 def body_chunks(request: HttpRequest) -> Iterator[bytes]:
-    """The request's body in pieces; blocks this thread between them. Raises UploadInterrupted."""
+    """The request's body in pieces; blocks this thread between them. Raises UploadInterrupted, also when it is slow."""
     scope = getattr(request, "scope", {})
     receive: ASGIReceiveCallable | None = scope.get(_RECEIVE)
     if receive is None:
@@ -66,26 +68,28 @@ def body_chunks(request: HttpRequest) -> Iterator[bytes]:
     # Who sends slowly may hold a thread of `live`, but no connection to Postgres.
     connection.close()
     next_chunk = async_to_sync(_next_chunk)
-    is_complete = False
+    is_complete, ends_at = False, clock.monotonic() + _BODY_SECONDS
     while not is_complete:
         chunk, is_complete = next_chunk(receive)
+        if clock.monotonic() > ends_at:
+            raise UploadInterrupted
         yield chunk
 
 
 async def _next_chunk(receive: ASGIReceiveCallable) -> tuple[bytes, bool]:
     """At least _CHUNK_BYTES unless the body ends, and whether it did."""
     chunk = bytearray()
-    while len(chunk) < _CHUNK_BYTES:
-        try:
-            async with asyncio.timeout(_SILENCE_SECONDS):
+    try:
+        async with asyncio.timeout(_CHUNK_SECONDS):
+            while len(chunk) < _CHUNK_BYTES:
                 event = await receive()
-        except TimeoutError:
-            raise UploadInterrupted from None
-        if event["type"] != "http.request":
-            raise UploadInterrupted
-        chunk += event["body"]
-        if not event["more_body"]:
-            return bytes(chunk), True
+                if event["type"] != "http.request":
+                    raise UploadInterrupted
+                chunk += event["body"]
+                if not event["more_body"]:
+                    return bytes(chunk), True
+    except TimeoutError:
+        raise UploadInterrupted from None
     return bytes(chunk), False
 
 

@@ -26,7 +26,7 @@ from accounts.principal import Principal
 from core import clock, doorbell, idempotency, outbound
 from core.problems import Refusal
 from storage import assets, blobs, forms, object_store
-from storage.blobs import ABANDONED_AFTER
+from storage.blobs import ABANDONED_AFTER, PUT_LIFETIME
 from storage.exceptions import (
     AssetNotFound,
     ContentRefused,
@@ -70,7 +70,6 @@ _PARTS_MAX = 1_000
 # Looked at in the request that completes it; more takes a while and is done in `media`.
 _CHECKED_AT_ONCE_BYTES = 16 * 1024**2
 _LIFETIME = timedelta(hours=24)
-_LINK_LIFETIME = timedelta(hours=1)
 _CHECK_AGAIN_AFTER = timedelta(minutes=5)
 _NEVER_CHECKED = "never_checked"
 _CHECK_TASK = "storage.tasks.check_upload"
@@ -253,7 +252,7 @@ def addresses(upload: Upload) -> Addresses | None:
     blob = upload.blob
     if not _is_open(upload) or blob is None:
         return None
-    until = min(clock.now() + _LINK_LIFETIME, upload.expires_at)
+    until = min(clock.now() + PUT_LIFETIME, upload.expires_at)
     if not upload.part_bytes:
         put = object_store.presign_put(
             blob.object_key,

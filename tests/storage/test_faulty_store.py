@@ -167,6 +167,21 @@ def test_a_delete_is_made_up_for(api, faults, heal, own_bucket, nothing_left, fa
     assert own_bucket.keys() == set()
 
 
+def test_an_object_that_the_store_keeps_holds_up_no_other(api, faults, own_bucket):
+    # given: the oldest is refused
+    first, second = (upload(api, picture(9, 9, seed=seed)).json()["id"] for seed in (1, 2))
+    kept = Asset.objects.get(pk=first).blob.object_key
+    for asset_id in (first, second):
+        api.delete(f"/v1/assets/{asset_id}")
+    faults.script = lambda asked: FAULTS["403"] if kept in asked.path and asked.operation == "delete" else None
+
+    # when
+    blobs.sweep()
+
+    # then
+    assert own_bucket.keys() == {kept}
+
+
 def test_a_slow_store_is_waited_for(api, faults, nothing_left):
     """Slower than usual, and within the bounds: no failure, no second try."""
     waits = iter([True])

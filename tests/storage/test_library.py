@@ -136,10 +136,12 @@ def test_a_time_is_a_bound(api, organization):
 
 
 def _made_at(organization, days_ago):
+    # A row's key is made a moment after its time was taken, never before.
+    created_at = clock.now() - timedelta(days=days_ago)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT uuidv7(make_interval(days => %s))", [-days_ago])
+        cursor.execute("SELECT uuidv7(%s - clock_timestamp())", [created_at])
         key = cursor.fetchone()[0]
-    return AssetFactory(organization=organization, pk=key, created_at=clock.now() - timedelta(days=days_ago))
+    return AssetFactory(organization=organization, pk=key, created_at=created_at)
 
 
 @pytest.mark.usefixtures("way")

@@ -1,6 +1,8 @@
 """Bodies as they arrive: whole, broken off, or never."""
 
 import asyncio
+from collections import deque
+from itertools import repeat
 
 import pytest
 from django.core.handlers.asgi import ASGIRequest
@@ -23,15 +25,26 @@ def test_a_body_comes_in_pieces_of_a_good_size():
     assert len(chunks) == 6
 
 
-@pytest.mark.parametrize("ending", ["breaks off", "falls silent"])
-def test_a_body_that_ends_too_early_is_interrupted(monkeypatch, ending):
-    monkeypatch.setattr(streaming, "_SILENCE_SECONDS", 0.05)
+@pytest.mark.parametrize("ending", ["breaks off", "falls silent", "trickles"])
+def test_a_body_that_does_not_come_is_interrupted(monkeypatch, ending):
+    monkeypatch.setattr(streaming, "_CHUNK_SECONDS", 0.05)
     events = [{"type": "http.request", "body": b"x", "more_body": True}]
     if ending == "breaks off":
         events.append({"type": "http.disconnect"})
+    trickle = repeat({"type": "http.request", "body": b"", "more_body": True})
 
     with pytest.raises(UploadInterrupted):
-        list(body_chunks(_request(events)))
+        list(body_chunks(_request(trickle if ending == "trickles" else events)))
+
+
+def test_a_body_that_never_ends_is_interrupted(monkeypatch):
+    # given: in time, piece by piece
+    monkeypatch.setattr(streaming, "_BODY_SECONDS", 0.05)
+    event = {"type": "http.request", "body": bytes(streaming._CHUNK_BYTES), "more_body": True}
+
+    # when, then
+    with pytest.raises(UploadInterrupted):
+        deque(body_chunks(_request(repeat(event))), maxlen=0)
 
 
 @pytest.mark.parametrize(
@@ -67,11 +80,14 @@ def _request(events):
 
 
 def _receive(events):
-    left = list(events)
+    left = iter(events)
 
     async def receive():
-        if not left:
+        # A turn for whoever counts the time.
+        await asyncio.sleep(0)
+        event = next(left, None)
+        if event is None:
             await asyncio.Event().wait()
-        return left.pop(0)
+        return event
 
     return receive

@@ -16,6 +16,7 @@ const FAULTS = {
   image_too_large: "This picture has more pixels than are taken.",
   animated_image: "This picture moves; only still ones are taken.",
   audio_too_long: "This recording is longer than is taken.",
+  never_checked: "This could not be checked in time. Please send it again.",
   hash_mismatch: "The file changed while it was sent. Please try again.",
 };
 const PARTS_AT_ONCE = 3;
