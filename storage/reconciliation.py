@@ -16,6 +16,7 @@ from operator import attrgetter
 from typing import Literal
 
 import structlog
+from django.db.models import Count, F
 from django.db.models.functions import Collate
 
 from core import clock
@@ -26,7 +27,7 @@ from storage.object_store import Listed, ObjectMissing
 
 log = structlog.get_logger(__name__)
 
-type Kind = Literal["unknown_object", "missing_object", "wrong_size", "leftover_parts"]
+type Kind = Literal["unknown_object", "missing_object", "wrong_size", "wrong_count", "leftover_parts"]
 
 # Where our objects lie; what else is in the bucket is somebody else's and left alone.
 PREFIXES = ("blobs/", "renditions/", "public/")
@@ -95,7 +96,7 @@ def compare(tally: Tally, *, older_than: timedelta = ABANDONED_AFTER, repair: bo
     before = clock.now() - older_than
     if repair:
         _check_bucket(before)
-    for findings in (_leftovers(before), _disagreements(tally, before)):
+    for findings in (_leftovers(before), _miscounts(), _disagreements(tally, before)):
         for finding in findings:
             told = _repaired(finding) if repair else finding
             tally.count(told)
@@ -139,6 +140,14 @@ def _leftovers(before: datetime) -> Iterator[Finding]:
                 multipart_id=begun.multipart_id,
                 detail=f"Parts of an upload that began {clock.rfc3339(begun.begun_at)} and was never finished.",
             )
+
+
+def _miscounts() -> Iterator[Finding]:
+    """Bytes whose count of assets is wrong, in one sight of both: too low a count would delete what is in use."""
+    counted = Blob.objects.alias(named=Count("assets")).exclude(references=F("named"))
+    for key, references, named in counted.values_list("object_key", "references", Count("assets")).iterator():
+        detail = f"{named} assets name this object, its row counts {references}."
+        yield Finding(kind="wrong_count", key=key, detail=detail)
 
 
 def _disagreements(tally: Tally, before: datetime) -> Iterator[Finding]:

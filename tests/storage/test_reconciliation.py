@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from core import clock
 from storage import blobs, reconciliation, tasks
-from storage.models import Asset, Rendition
+from storage.models import Asset, Blob, Rendition
 from storage.reconciliation import Tally
 from tests.factories import BlobFactory
 from tests.storage.pictures import picture
@@ -91,6 +91,22 @@ def test_every_disagreement_is_told_both_ways(asset, own_bucket, two_days_later)
         "ok": False, "objects": 5, "rows": 7, "foreignObjects": 1, "unknownBytes": 15, "repaired": {},
         "found": {"missing_object": 2, "wrong_size": 1, "unknown_object": 3, "leftover_parts": 1},
     }  # fmt: skip
+
+
+def test_a_count_that_is_wrong_is_told(asset, two_days_later):
+    # given
+    asset()
+    miscounted = asset().blob
+    Blob.objects.filter(pk=miscounted.pk).update(references=3)
+
+    # when
+    report, is_well = reconciled(repair=True)
+
+    # then: which of both is right is for a person to find out
+    assert not is_well
+    told = [(one["kind"], one["key"], one["detail"]) for one in report["findings"]]
+    assert told == [("wrong_count", miscounted.object_key, "1 assets name this object, its row counts 3.")]
+    assert report["repaired"] == {}
 
 
 def test_repair_takes_away_what_is_nobodys_and_changes_no_row(asset, own_bucket, two_days_later):

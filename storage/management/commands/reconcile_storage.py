@@ -14,8 +14,9 @@ from storage.reconciliation import Finding, Tally, WrongBucket
 
 class Command(BaseCommand):
     help = (
-        "Compares the bucket with the rows: objects nobody knows, rows whose object is missing or of another size, "
-        "parts of uploads that were never finished. Exits 0 when they agree or were made to, else 1."
+        "Compares the bucket with the rows: objects nobody knows, rows whose object is missing or of another size or "
+        "whose count of assets is wrong, parts of uploads that were never finished. Exits 0 when they agree or were "
+        "made to, else 1."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
