@@ -140,8 +140,11 @@ def within_makers_life(actor: Principal, expires_at: datetime | None) -> datetim
     return min((moment for moment in (expires_at, makers) if moment), default=None)
 
 
-def revoke(key_id: UUID, *, organization_id: UUID, actor_id: UUID) -> None:
-    """End a key of the organization for good; raises NotFound for others and for keys revoked before."""
+def revoke(key_id: UUID, *, organization_id: UUID, actor_id: UUID, reason: str = "") -> None:
+    """End a key of the organization for good; raises NotFound for others and for keys revoked before.
+
+    Staff give a reason, which is kept with who did it.
+    """
     with transaction.atomic():
         living = ApiKey.objects.filter(pk=key_id, organization_id=organization_id, revoked_at__isnull=True)
         if not living.update(revoked_at=Now()):
@@ -150,6 +153,7 @@ def revoke(key_id: UUID, *, organization_id: UUID, actor_id: UUID) -> None:
             "api_key.revoked",
             actor_id=actor_id,
             organization_id=organization_id,
+            reason=reason,
             facts={"apiKeyId": str(key_id)},
         )
         changes.tell()

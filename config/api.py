@@ -95,7 +95,10 @@ _DETAILS: dict[int, tuple[str, str]] = {
     405: ("method_not_allowed", "This address does not take that method."),
     413: ("body_too_large", "The body is larger than this route takes."),
     500: ("internal_error", "Something went wrong on our side; it was reported with this request's id."),
-    503: ("unavailable", "The database cannot be reached at the moment; nothing was changed. Try again."),
+    503: (
+        "unavailable",
+        "The database cannot be reached at the moment. Send it again: under one Idempotency-Key it is done once.",
+    ),
 }
 _DATABASE_RETRY_SECONDS = 2
 

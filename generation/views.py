@@ -1,10 +1,10 @@
 """Jobs, quotes and the catalog over HTTP: parse, authorise, call one function, render."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django_filters.utils import translate_validation
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from pydantic import ValidationError
 from rest_framework import status
@@ -14,12 +14,11 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts.principal import acting
-from core import clock, idempotency, trace
-from core.exceptions import BadPage
+from core import idempotency, trace
 from core.pagination import Pages
 from core.problems import Refusal, field_errors
 from core.schemas import schema_of
-from generation import catalog, jobs
+from generation import catalog, filters, jobs
 from generation.exceptions import InvalidBody
 from generation.jobs import Admission, IdempotencyKey, JobRequest
 from generation.models import Job, Status
@@ -71,14 +70,7 @@ class Jobs(APIView):
         operation_id="listJobs",
         tags=["jobs"],
         responses={200: schema_of(JobListJSON)},
-        parameters=[
-            OpenApiParameter("status", enum=Status.values),
-            OpenApiParameter("operation"),
-            OpenApiParameter("model"),
-            OpenApiParameter("since", description="Created at this time or later; RFC 3339."),
-            OpenApiParameter("q", description="Words in the prompt."),
-            *[OpenApiParameter(name) for name in ("limit", "cursor")],
-        ],
+        parameters=[*filters.PARAMETERS, *[OpenApiParameter(name) for name in ("limit", "cursor")]],
     )
     def get(self, request: Request) -> Response:
         pages = Pages()
@@ -196,22 +188,12 @@ def _idempotency_key(request: Request, *, about: str = "") -> IdempotencyKey | N
 
 
 def _filtered(request: Request) -> QuerySet[Job]:
-    found = Job.objects.for_organization(acting(request).organization_id)
-    for name in ("status", "operation", "model"):
-        if value := request.query_params.get(name):
-            found = found.filter(**{name: value})
-    if since := request.query_params.get("since"):
-        found = found.filter(created_at__gte=_moment(since))
-    if words := request.query_params.get("q"):
-        found = found.filter(input__prompt__icontains=words)
+    rows = Job.objects.for_organization(acting(request).organization_id)
+    narrowed = filters.JobFilter(request.query_params, queryset=rows)
+    if not narrowed.is_valid():
+        raise translate_validation(narrowed.errors)
+    found: QuerySet[Job] = narrowed.qs
     return found
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return clock.parse_rfc3339(text)
-    except ValueError:
-        raise BadPage("since is a time in RFC 3339, such as 2026-01-31T12:00:00Z.") from None
 
 
 def _why(refusal: Refusal) -> dict[str, Any]:

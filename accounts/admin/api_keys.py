@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.enums import ActionVariant
 
-from accounts import api_keys, audit
+from accounts import api_keys
 from accounts.api_keys import PREFIX
 from accounts.models import ApiKey
 from core import clock
@@ -73,15 +72,9 @@ class ApiKeyAdmin(ReadOnly, DeskAdmin):
 
     def _revoke(self, request: HttpRequest, keys: QuerySet[ApiKey], back: str) -> HttpResponse:
         def perform(key: ApiKey, given: Mapping[str, Any]) -> str:
-            with transaction.atomic():
-                api_keys.revoke(key.pk, organization_id=key.organization_id, actor_id=actor_id(request))
-                audit.record(
-                    "api_key.revoked_by_staff",
-                    actor_id=actor_id(request),
-                    organization_id=key.organization_id,
-                    reason=given["reason"],
-                    facts={"apiKeyId": str(key.pk), "name": key.name},
-                )
+            api_keys.revoke(
+                key.pk, organization_id=key.organization_id, actor_id=actor_id(request), reason=given["reason"]
+            )
             return f"{key} was revoked."
 
         return act(

@@ -347,8 +347,10 @@ def test_a_list_filters_and_pages(api, organization, owner):
     later = (clock.now() + timedelta(hours=1)).isoformat().replace("+00:00", "Z")
     assert api.get("/v1/jobs", {"since": later}).json()["data"] == []
     for odd in ("yesterday", "2026-01-02T00:00:00", "0001-01-01T00:00:00+16:00"):
-        assert api.get("/v1/jobs", {"since": odd}).status_code == 400
+        assert api.get("/v1/jobs", {"since": odd}).status_code == 422
     assert api.get("/v1/jobs", {"since": "2020-01-01T00:00:00+16:00"}).status_code == 200
+    unknown = api.get("/v1/jobs", {"status": "lost"})
+    assert (unknown.status_code, unknown.json()["errors"][0]["pointer"]) == (422, "/status")
 
 
 def test_an_unchanged_job_is_304(api, organization, owner):
