@@ -117,6 +117,7 @@ def site(*, organizations: int = 1_000) -> Iterator[Site]:
             "SANDBOX_FAULTS": "true",
             "STATIC_ROOT": str(folder / "static"),
             "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics"),
+            "SPOOL_DIR": str(folder / "spool"),
         }
         (folder / "metrics").mkdir()
         manage(environment, "collectstatic", "--noinput", "--verbosity=0")
