@@ -17,7 +17,7 @@ from rest_framework.exceptions import ValidationError as RefusedBody
 
 from accounts.principal import Principal
 from storage import library
-from storage.models import Asset
+from storage.models import Asset, Collection
 from storage.search import Search, key_at, matching
 from usage.serializers import MomentFilter
 
@@ -85,6 +85,21 @@ class AssetFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has
 
     def filter_text(self, queryset: QuerySet[Asset], name: str, value: str) -> QuerySet[Asset]:
         return matching(queryset, value)
+
+
+class CollectionFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has no annotations
+    """`?asset=<id>`: the collections that an asset is in."""
+
+    asset = filters.UUIDFilter(field_name="assets")
+
+
+def narrowed(parameters: Mapping[str, Any], rows: QuerySet[Collection]) -> QuerySet[Collection]:
+    """The collections that the parameters of their list leave. Raises DRF's ValidationError, which is a 422."""
+    found = CollectionFilter(parameters, queryset=rows)
+    if not found.is_valid():
+        raise translate_validation(found.errors)
+    queryset: QuerySet[Collection] = found.qs
+    return queryset
 
 
 def asked(principal: Principal, parameters: Mapping[str, Any], rows: QuerySet[Asset]) -> Search:

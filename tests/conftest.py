@@ -1,4 +1,4 @@
-"""Wires the run: servers first, then Django's settings, then the fixtures of fixtures.py, stack.py and browser/."""
+"""Wires the run: servers first, then Django's settings, then the fixtures (tests/fixtures.py, tests/stack.py)."""
 
 import os
 
@@ -10,7 +10,7 @@ from tests import servers
 
 _servers = pytest.StashKey[servers.Servers]()
 _entered = pytest.StashKey[bool]()
-_FIXTURES = ("tests.fixtures", "tests.stack", "tests.browser.fixtures")
+_FIXTURES = ("tests.fixtures", "tests.stack")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -13,7 +13,7 @@ from accounts.principal import acting
 from core import idempotency
 from core.pagination import Pages
 from core.schemas import schema_of
-from storage import collections, library
+from storage import collections, filters, library
 from storage.bodies import (
     AssetIdsInput,
     CollectionInput,
@@ -39,11 +39,16 @@ class Collections(APIView):
         operation_id="listCollections",
         tags=["collections"],
         responses={200: schema_of(CollectionListJSON)},
-        parameters=[OpenApiParameter("limit", int), OpenApiParameter("cursor")],
+        parameters=[
+            OpenApiParameter("asset", UUID, description="This asset is in it."),
+            OpenApiParameter("limit", int),
+            OpenApiParameter("cursor"),
+        ],
     )
     def get(self, request: Request) -> Response:
         pages = Pages()
-        rows = pages.paginate_queryset(collections.of(acting(request).organization_id), request, self)
+        found = filters.narrowed(request.query_params, collections.of(acting(request).organization_id))
+        rows = pages.paginate_queryset(found, request, self)
         response = pages.get_paginated_response(_shown(request, rows))
         for name, value in FOR_ITS_READER.items():
             response[name] = value

@@ -3,6 +3,7 @@
 import io
 import re
 import time
+import wave
 
 from PIL import Image
 from playwright.sync_api import expect
@@ -74,16 +75,10 @@ def ended(card, status):
 
 
 def natural_size(card, index=0):
-    """Width and height of a picture in a card: of the form that the browser chose, as it decoded it."""
+    """Width and height of a picture in a card, as the browser decoded it."""
     image = card.locator(".shot img").nth(index)
     expect(image).to_have_class("checker loaded")
-    return tuple(
-        image.evaluate("""async ({ currentSrc }) => {
-            const chosen = Object.assign(new Image(), { src: currentSrc });
-            await chosen.decode();
-            return [chosen.naturalWidth, chosen.naturalHeight];
-        }""")
-    )
+    return tuple(image.evaluate("image => [image.naturalWidth, image.naturalHeight]"))
 
 
 def linked_picture(page, card):
@@ -108,3 +103,14 @@ def photograph(width=1200, height=800):
     content = io.BytesIO()
     Image.effect_noise((width, height), 60).convert("RGB").save(content, "JPEG", quality=88)
     return {"name": "harbour.jpg", "mimeType": "image/jpeg", "buffer": content.getvalue()}
+
+
+def recording(seconds=2.0, rate=16_000):
+    """The bytes of a WAV of silence."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(rate)
+        wav.writeframes(bytes(2 * int(seconds * rate)))
+    return content.getvalue()

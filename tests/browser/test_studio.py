@@ -4,6 +4,7 @@ import re
 import uuid
 
 import pytest
+from allauth.account.models import EmailAddress
 from playwright.sync_api import expect
 
 from tests.browser import pages
@@ -11,6 +12,26 @@ from tests.factories import MembershipFactory
 from usage import ledger
 
 pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture
+def person(owner):
+    """The owner, with a confirmed address: without one nobody signs in."""
+    EmailAddress.objects.create(user=owner, email=owner.email, verified=True, primary=True)
+    return owner
+
+
+@pytest.fixture
+def studio(open_page, person, funded):
+    """Opens the studio signed in as the owner of an organization with 10,000 credits."""
+
+    def studio(**options):
+        page = open_page("/", **options)
+        pages.sign_in(page, person.email)
+        expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
+        return page
+
+    return studio
 
 
 @pytest.fixture
@@ -209,8 +230,8 @@ def test_the_library_shows_and_deletes(studio):
     page.get_by_role("link", name="Library").click()
     # The bytes go into the bucket and not through the app.
     with page.expect_request(lambda request: request.method == "PUT" and "/upload/" in request.url):
-        page.locator("#library-filters input[type=file]").set_input_files(pages.photograph(640, 480))
-    picture = page.locator("#library .thumb[data-asset]")
+        page.get_by_label("Files to upload").set_input_files(pages.photograph(640, 480))
+    picture = page.locator("#library-tiles .thumb[data-asset]")
     expect(picture).to_have_count(1)
 
     # when

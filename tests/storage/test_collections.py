@@ -148,3 +148,19 @@ def test_more_collections_take_no_more_queries(api, organization, django_assert_
 
     with django_assert_max_num_queries(5):
         assert len(api.get("/v1/collections").json()["data"]) == 10
+
+
+def test_the_collections_of_one_asset_are_listed(api, organization):
+    # given
+    asset = AssetFactory(organization=organization)
+    holding = CollectionEntryFactory(asset=asset, collection__organization=organization).collection
+    CollectionEntryFactory(collection__organization=organization)
+    elsewhere = CollectionEntryFactory().asset
+
+    # when
+    listed = api.get("/v1/collections", {"asset": str(asset.pk)})
+
+    # then
+    assert [collection["id"] for collection in listed.json()["data"]] == [str(holding.pk)]
+    assert api.get("/v1/collections", {"asset": str(elsewhere.pk)}).json()["data"] == []
+    assert api.get("/v1/collections", {"asset": "all"}).status_code == 422

@@ -10,11 +10,14 @@ class Catalogue {
   constructor() {
     /** @type {Map<string, Offer[]>} */
     this.byOperation = new Map();
+    /** @type {Set<string>} */
+    this.models = new Set();
   }
 
   async load() {
     const { data } = await get("/v1/models");
     for (const { model, enabled, healthy, operations } of data) {
+      this.models.add(model);
       for (const { operation: slug, inputSchema, price } of operations) {
         const offers = this.byOperation.get(slug) ?? [];
         offers.push({ model, isUsable: enabled, isHealthy: healthy, schema: inputSchema, price });

@@ -57,42 +57,17 @@ export function announce(text) {
 }
 
 /** Ask before something that cannot be undone. Resolves to true when the person agreed. */
-export function confirmation({ title, text, agree }) {
+export function confirmation({ title, text, agree, refuse = "Keep it" }) {
   const dialog = h("dialog.ask", { "aria-labelledby": "ask-title" },
     h("form", { method: "dialog" },
       h("h2", { id: "ask-title" }, title), h("p.muted", {}, text),
       h("div.row.end", {},
-        h("button.button", { value: "no" }, "Keep it"),
+        h("button.button", { value: "no" }, refuse),
         h("button.button.danger", { value: "yes" }, agree))));
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => dialog.addEventListener("close", () => {
     resolve(dialog.returnValue === "yes");
-    dialog.remove();
-  }));
-}
-
-/** Ask for a line of text. Resolves to it, trimmed; to null when nothing was given. */
-export function ask({ title, label, agree, value = "" }) {
-  const input = h("input", { type: "text", id: "ask-line", value, maxlength: "100", autocomplete: "off", required: true });
-  const dialog = h("dialog.ask", { "aria-labelledby": "ask-title" },
-    h("form", { method: "dialog" },
-      h("h2", { id: "ask-title" }, title),
-      h("div.field", {}, h("label", { for: "ask-line" }, label), input),
-      h("div.row.end", {},
-        h("button.button", { value: "no", formnovalidate: true }, "Cancel"),
-        h("button.button.primary", { value: "yes" }, agree))));
-  // Enter in the field means the last button, not the first.
-  input.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return;
-    event.preventDefault();
-    if (input.value.trim()) dialog.close("yes");
-  });
-  document.body.append(dialog);
-  dialog.showModal();
-  input.select();
-  return new Promise((resolve) => dialog.addEventListener("close", () => {
-    resolve(dialog.returnValue === "yes" ? input.value.trim() || null : null);
     dialog.remove();
   }));
 }

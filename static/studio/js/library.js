@@ -1,360 +1,353 @@
-// The library: everything the organization holds, newest first, narrowed by filters and loaded as it is scrolled.
+// The library: everything the organization holds, newest first; narrowed by its address, loaded as it is scrolled.
 
-import { get } from "./api.js";
-import { byId, h, icon, toast } from "./dom.js";
-import { collections, deleteCollection, renameCollection, shelf } from "./collections.js";
-import { Grid } from "./grid.js";
-import { Filter, FilterBar } from "./library_filter.js";
-import { star } from "./notes.js";
-import { downloadZip, Selection } from "./selection.js";
-import { upload } from "./upload.js";
-import { picture } from "./picture.js";
-import { placeholder } from "./thumbhash.js";
+import { get, Pages, post } from "./api.js";
+import { announce, byId, h, icon, toast } from "./dom.js";
+import { removeAll, starAll } from "./bulk.js";
+import { collections } from "./collections.js";
+import { asked, FilterBar, isNarrowed, parse } from "./library_filter.js";
+import { Grid } from "./library_grid.js";
+import { assetTile, sendingTile } from "./library_tile.js";
+import { Selection, SelectionBar } from "./selection.js";
+import { Sending } from "./sending.js";
+import { Shelves, shelfTools } from "./shelves.js";
+import { remember } from "./tags.js";
+import { ACCEPT } from "./upload.js";
 import { openViewer } from "./viewer.js";
-import { bytes, KIND, seconds } from "./words.js";
+import { counted } from "./words.js";
 
 const PAGE = 100;
-const UPLOADS_AT_ONCE = 3;
-const KNOWN_TAGS = 50;
-/** How long after an upload its small forms are looked for. */
-const THUMBNAIL_MILLISECONDS = [1_000, 3_000, 8_000];
-
-/** @typedef {{asset?: any, page?: any, file?: File, share?: number, element?: HTMLElement | null}} Tile */
+const TAKEN = [...Object.values(ACCEPT), "text/plain"].join(",");
+// A picture's renditions are drawn within seconds; whoever is older and has none shows itself.
+const DRAWN_WITHIN_MILLISECONDS = 120_000;
 
 class Library {
   start() {
-    this.filter = new Filter();
-    this.bar = new FilterBar({ change: (next, options) => this.narrow(next, options), knownTags: () => this.knownTags() });
-    this.grid = new Grid(byId("library"), { draw: (entry, size) => this.tile(entry, size), onEnd: () => { if (this.isOpen) this.more(); } });
-    this.selection = new Selection({
-      changed: () => this.showSelection(),
-      gone: (ids) => this.drop(ids),
-      all: () => this.assets,
-      collectionId: () => this.filter.values.collection,
+    this.values = new URLSearchParams();
+    /** @type {{key: string, asset: any}[]} */
+    this.entries = [];
+    this.pages = null;
+    this.failure = null;
+    this.scrolled = 0;
+    this.selection = new Selection({ changed: (assets) => this.showSelected(assets) });
+    this.sending = new Sending({ changed: () => this.show(), arrived: (item, asset) => this.arrive(item, asset) });
+    this.grid = new Grid(byId("library-tiles"), {
+      make: (item, size) => (item.asset ? this.tile(item.asset, size) : sendingTile(item, { cancel: () => this.sending.cancel(item), again: () => this.sending.again(item) })),
+      near: () => this.more(),
+      press: (event, item) => this.press(event, item.asset),
+      walk: (from, to, event) => { if (event.shiftKey && from.asset && to.asset) this.extend(from.asset, to.asset); },
     });
-    byId("library-filters").append(this.bar.search, this.uploadButton());
-    byId("library-bar").append(this.bar.element);
-    byId("library").addEventListener("keydown", (event) => this.key(event));
-    collections.addEventListener("changed", () => this.showShelf());
-    addEventListener("library:added", () => (this.isOpen ? this.refresh() : this.forget()));
-    addEventListener("library:removed", (event) => this.drop(new Set([/** @type {CustomEvent} */ (event).detail.id])));
-    addEventListener("library:changed", (event) => this.redraw(/** @type {CustomEvent} */ (event).detail));
+    this.filters = new FilterBar({ choose: (values, isTyping) => this.go(values, isTyping) });
+    this.shelves = new Shelves(byId("library-shelves"));
+    this.bar = new SelectionBar({ element: byId("library-selection"), selection: this.selection, shown: () => this.assets, collection: () => this.collection });
+    this.tools = h("div.shelf-tools");
+    byId("library-filters").append(this.filters.element);
+    byId("library-tools").append(this.tools, this.uploadButton());
+    this.listen();
   }
 
   get assets() {
-    return this.grid.entries.map((/** @type {Tile} */ entry) => entry.asset).filter(Boolean);
+    return this.entries.map(({ asset }) => asset);
   }
 
-  /** Called when the view is shown or its address changed. */
-  open() {
+  /** The collection that is shown, if one is. */
+  get collection() {
+    return collections.find(this.values.get("collection"));
+  }
+
+  listen() {
+    addEventListener("library:added", () => { this.isStale = true; if (this.isOpen) this.refresh(); });
+    addEventListener("library:removed", (event) => this.drop(/** @type {CustomEvent} */ (event).detail));
+    addEventListener("library:changed", (event) => this.renew(/** @type {CustomEvent} */ (event).detail));
+    addEventListener("library:collected", (event) => this.collected(/** @type {CustomEvent} */ (event).detail));
+    collections.addEventListener("changed", () => { if (this.isOpen) this.title(); });
+    addEventListener("scroll", () => { if (this.isOpen) this.scrolled = scrollY; }, { passive: true });
+    addEventListener("online", () => { this.offline(false); if (this.isOpen && this.failure) this.again(); });
+    addEventListener("offline", () => this.offline(true));
+    byId("view-library").addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !event.defaultPrevented && this.selection.chosen.size) this.selection.clear();
+    });
+  }
+
+  /** Called when the view is shown, with the parameters of its address. True where it goes on where it was left. */
+  open(query = "") {
+    const values = parse(query);
+    const isSame = this.pages && String(values) === String(this.values);
     this.isOpen = true;
-    const filter = Filter.here();
-    this.bar.show(filter);
-    if (!this.shown || filter.hash !== this.filter.hash) {
-      this.filter = filter;
-      this.reload();
+    this.values = values;
+    this.filters.show(values);
+    this.shelves.show(values.get("collection"));
+    this.title();
+    this.offline(!navigator.onLine);
+    if (!isSame) this.reload();
+    else {
+      this.grid.measure();
+      this.grid.render();
+      if (this.isStale) this.refresh();
+      scrollTo({ top: this.scrolled, behavior: "instant" });
     }
-    this.showShelf();
-    this.grid.paint();
-    if (!this.hasCollections) {
-      this.hasCollections = true;
-      collections.load().catch((error) => { this.hasCollections = false; toast(error.message, { kind: "bad" }); });
-    }
+    return isSame;
   }
 
   close() {
-    if (!this.isOpen) return;
     this.isOpen = false;
-    this.selection.clear();
   }
 
-  forget() {
-    this.shown = null;
-    this.hasCollections = false;
-  }
-
-  /** Another filter: a new entry of the browser's history, unless somebody is typing. */
-  narrow(next, { isTyped = false } = {}) {
-    if (next.hash === location.hash) return;
-    if (isTyped) {
-      globalThis.history.replaceState(null, "", next.hash);
-      this.open();
-    } else {
-      location.hash = next.hash;
+  /** Narrow to other values: by the address, so that back, forward and shared links do the same. */
+  go(values, isTyping) {
+    const hash = `#library${String(values) && "?"}${values}`;
+    // One step back leaves the search, not its last letter.
+    if (!isTyping || values.has("q") !== this.values.has("q")) location.hash = hash;
+    else {
+      globalThis.history.replaceState(null, "", hash);
+      this.open(String(values));
     }
   }
 
-  // --- loading ------------------------------------------------------------------------------------------------------
+  title() {
+    const { collection } = this;
+    byId("library-title").textContent = this.values.has("collection") ? collection?.title ?? "Collection" : "Library";
+    byId("library-count").textContent = collection ? counted(collection.assets, "file") : "";
+    if (this.tools.dataset.of !== (collection?.id ?? "") || collection) this.tools.replaceChildren(...(collection ? shelfTools(collection) : []));
+    this.bar.update();
+  }
+
+  uploadButton() {
+    const chooser = h("input.visually-hidden", { type: "file", multiple: true, accept: TAKEN, tabindex: "-1", "aria-label": "Files to upload", onchange: () => { this.addFiles([...chooser.files]); chooser.value = ""; } });
+    return h("div", {}, chooser, h("button.button.primary", { type: "button", onclick: () => chooser.click() }, icon("upload"), "Upload"));
+  }
+
+  /** Send files here; into the collection that is open, if one is. */
+  addFiles(files) {
+    this.sending.add(files, this.collection);
+    scrollTo({ top: 0 });
+  }
+
+  async arrive(item, asset) {
+    asset.preview = item.preview;
+    if (!this.entries.some((entry) => entry.asset.id === asset.id)) this.entries.unshift(entryOf(asset));
+    this.show();
+    announce(`${item.file.name} is in the library`);
+    if (!item.collection) return;
+    try {
+      await post(`/v1/collections/${item.collection.id}/assets`, { assetIds: [asset.id] });
+      collections.refresh();
+    } catch (error) {
+      toast(error.message, { kind: "bad" });
+    }
+  }
+
+  // --- reading ---
+
+  path() {
+    const parameters = asked(this.values);
+    parameters.set("limit", String(PAGE));
+    return `/v1/assets?${parameters}`;
+  }
 
   reload() {
+    this.isStale = false;
     this.selection.clear();
-    this.shown = { cursor: null, isOver: false, isLoading: false, hasFailed: false };
-    const element = byId("library");
-    element.setAttribute("aria-busy", "true");
-    this.grid.show([]);
-    element.style.blockSize = "";
-    element.replaceChildren(...Array.from({ length: 12 }, () => h("div.thumb.skeleton")));
+    this.pages = new Pages(this.path());
+    this.isFresh = true;
+    this.failure = null;
+    // What was there stays, dimmed, until the answer comes: nothing jumps.
+    byId("library-tiles").setAttribute("aria-busy", "true");
+    if (!this.entries.length) this.note(h("div.library-tiles.skeletons", { "aria-hidden": "true" }, Array.from({ length: 18 }, () => h("div.skeleton"))));
     this.more();
   }
 
-  async page(cursor) {
-    const query = this.filter.query;
-    query.set("limit", String(PAGE));
-    if (cursor) query.set("cursor", cursor);
-    return get(`/v1/assets?${query}`);
-  }
-
   async more() {
-    const { shown } = this;
-    if (!shown || shown.isOver || shown.isLoading || shown.hasFailed) return;
-    shown.isLoading = true;
+    const { pages } = this;
+    if (!pages || pages.isOver || pages.pending || this.failure) return;
     try {
-      const page = { cursor: shown.cursor };
-      const { data, next } = await this.page(shown.cursor);
-      if (shown !== this.shown) return;
-      shown.cursor = next;
-      shown.isOver = !next;
-      shown.isLoading = false;
-      this.settle();
-      const known = new Set(this.assets.map((asset) => asset.id));
-      this.grid.entries.push(...data.filter((asset) => !known.has(asset.id)).map((asset) => ({ asset, page })));
-      this.grid.changed();
-      this.showState();
+      const assets = await pages.next();
+      if (pages !== this.pages) return;
+      this.take(assets);
     } catch (error) {
-      if (shown !== this.shown) return;
-      shown.isLoading = false;
-      shown.hasFailed = true;
-      this.settle();
-      this.showState(error);
+      if (pages !== this.pages) return;
+      this.failure = error;
+      if (this.isFresh) this.entries = [];
+    }
+    byId("library-tiles").removeAttribute("aria-busy");
+    this.show();
+  }
+
+  take(assets) {
+    if (this.isFresh) this.entries = [];
+    this.isFresh = false;
+    const known = new Set(this.entries.map(({ key }) => key));
+    for (const asset of assets) {
+      remember(asset.tags);
+      if (!known.has(asset.id)) this.entries.push(entryOf(asset));
     }
   }
 
-  /** What came since the first page was read, put before it. */
+  /** Something was added somewhere: bring what is newer than the first of these. */
   async refresh() {
-    const { shown } = this;
+    if (!this.pages || this.pages.pending || this.isFresh) return;
+    const { pages } = this;
+    this.isStale = false;
     try {
-      const { data } = await this.page(null);
-      if (shown !== this.shown) return;
-      const known = new Set(this.assets.map((asset) => asset.id));
-      this.settle();
-      this.grid.entries.unshift(...data.filter((asset) => !known.has(asset.id)).map((asset) => ({ asset, page: { cursor: null } })));
-      this.grid.changed();
-      this.showState();
+      const { data } = await get(this.path());
+      if (pages !== this.pages) return;
+      const known = new Set(this.entries.map(({ key }) => key));
+      const fresh = data.filter(({ id }) => !known.has(id));
+      if (known.size && fresh.length === data.length) return this.reload();
+      this.entries.unshift(...fresh.map(entryOf));
+      this.show();
     } catch {
-      this.forget();
+      this.isStale = true;
     }
   }
 
-  /** Links of a whole page at once: where one has run out, its neighbours have too. */
-  async renew(entry) {
-    const { page, asset } = entry;
-    page.renewal ??= this.page(page.cursor).finally(() => { page.renewal = null; });
-    const { data } = await page.renewal;
-    const same = data.find((one) => one.id === asset.id) ?? await get(`/v1/assets/${asset.id}`);
-    return Object.assign(asset, same);
+  again() {
+    this.failure = null;
+    if (this.isFresh) this.reload();
+    else this.more();
+    this.show();
   }
 
-  settle() {
-    const element = byId("library");
-    if (!element.hasAttribute("aria-busy")) return;
-    element.removeAttribute("aria-busy");
-    element.replaceChildren();
+  // --- showing ---
+
+  show() {
+    this.grid.set([...this.sending.items, ...this.entries]);
+    this.bar.update();
+    this.note(this.words());
   }
 
-  // --- what is on the screen ----------------------------------------------------------------------------------------
-
-  /** @param {Tile} entry */
-  tile(entry, size) {
-    const { asset } = entry;
-    if (!asset) return h("div.cell", { role: "listitem" }, h("div.thumb.developing", { "aria-label": `Uploading ${entry.file?.name}` }, h("div.bar", {}, h("i"))));
-    const thumb = h("button.thumb", { type: "button", data: { asset: asset.id }, "aria-label": `Open ${name(asset)}`, onclick: (event) => this.press(entry, event) },
-      ...(asset.kind === "image" && asset.status === "ready" ? this.face(entry, size) : [fileFace(asset)]),
-      h("span.thumb-caption", {}, asset.prompt || asset.filename || ""));
-    const check = h("button.tile-check", { type: "button", role: "checkbox", tabindex: "-1", "aria-label": `Select ${name(asset)}`, onclick: (event) => this.select(entry, event) }, icon("check"));
-    const tile = h("div.cell", { role: "listitem" }, thumb, check, star(asset, ".tile-star"));
-    tile.querySelector(".tile-star").tabIndex = -1;
-    this.mark(tile, asset);
-    return tile;
+  note(element) {
+    byId("library-note").replaceChildren(...(element ? [element] : []));
   }
 
-  face(entry, size) {
-    const { asset } = entry;
-    const ratio = asset.width / asset.height;
-    const blur = placeholder(asset.placeholder, ratio);
-    const image = picture(asset, { alt: "", width: Math.ceil(size * Math.max(1, ratio)), renew: () => this.renew(entry) });
-    image.addEventListener("transitionend", () => blur?.remove(), { once: true });
-    return blur ? [blur, image] : [image];
-  }
-
-  mark(tile, asset) {
-    const isSelected = this.selection.has(asset);
-    tile.classList.toggle("selected", isSelected);
-    tile.querySelector(".tile-check").setAttribute("aria-checked", String(isSelected));
-  }
-
-  showSelection() {
-    for (const entry of this.grid.entries) if (entry.element && entry.asset) this.mark(entry.element, entry.asset);
-  }
-
-  redraw(asset) {
-    const entry = this.grid.entries.find((one) => one.asset?.id === asset.id);
-    if (!entry) return;
-    if (entry.asset !== asset) Object.assign(entry.asset, asset);
-    this.grid.redraw(entry);
-  }
-
-  drop(ids) {
-    this.grid.entries = this.grid.entries.filter((entry) => !ids.has(entry.asset?.id));
-    this.selection.forget(ids);
-    this.grid.changed();
-    this.showState();
-  }
-
-  showShelf() {
-    const chosen = this.filter.values.collection ?? null;
-    byId("library-shelf").replaceChildren(...shelf(chosen));
-    const collection = chosen && collections.find(chosen);
-    byId("library-title").textContent = collection ? collection.title : "Library";
-    byId("library-crumbs").replaceChildren(...(chosen ? [h("a", { href: "#library" }, icon("left"), "Library")] : []));
-    byId("library-acts").replaceChildren(...(collection ? [
-      h("button.icon-button", { type: "button", title: "Rename", "aria-label": "Rename the collection", onclick: () => renameCollection(collection) }, icon("edit")),
-      h("button.icon-button", { type: "button", title: "Download all", "aria-label": "Download the collection", onclick: () => downloadZip({ collectionId: collection.id }) }, icon("download")),
-      h("button.icon-button", { type: "button", title: "Delete", "aria-label": "Delete the collection", onclick: async () => { if (await deleteCollection(collection)) location.hash = "#library"; } }, icon("trash")),
-    ] : []));
-  }
-
-  /** Below the grid: why there is nothing, or no more. */
-  showState(error = null) {
-    const state = byId("library-state");
-    if (error) {
-      state.replaceChildren(h("div.empty", {}, icon("alert"), h("h2", {}, "This could not be loaded"), h("p.muted", {}, error.message),
-        h("button.button", { type: "button", onclick: () => { state.replaceChildren(); this.shown.hasFailed = false; this.more(); } }, "Try again")));
-    } else if (this.grid.entries.length) {
-      state.replaceChildren();
-    } else if (this.filter.isNarrowed) {
-      state.replaceChildren(h("div.empty", {}, icon("search"), h("h2", {}, "Nothing matches"), h("p.muted", {}, "No asset is all of this at once."),
-        h("button.button", { type: "button", onclick: () => this.bar.clear() }, "Clear the filters")));
-    } else if (this.filter.values.collection) {
-      state.replaceChildren(h("div.empty", {}, icon("library"), h("h2", {}, "Nothing in here yet"), h("p.muted", {}, "Select assets in your library and collect them, or drop files here.")));
-    } else {
-      state.replaceChildren(h("div.empty", {}, icon("library"), h("h2", {}, "Your library is empty"),
-        h("p.muted", {}, "What you upload and what your jobs make is kept here."), h("a.button.primary", { href: "#create" }, "Make something")));
+  /** What stands below the tiles, or in their place. */
+  words() {
+    if (this.failure) return this.failed();
+    if (this.grid.items.length || this.isFresh) return this.pages?.isOver === false ? h("p.library-more", { role: "status" }, "Loading more…") : null;
+    if (isNarrowed(this.values)) {
+      return h("div.empty", {}, icon("search"), h("h2", {}, "Nothing matches"), h("p.muted", {}, "No file here is all of that. Words are looked for in prompts and file names."),
+        h("button.button", { type: "button", onclick: () => this.filters.clear() }, "Clear filters"));
     }
-  }
-
-  knownTags() {
-    return [...new Set(this.assets.flatMap((asset) => asset.tags))].sort().slice(0, KNOWN_TAGS);
-  }
-
-  // --- hands --------------------------------------------------------------------------------------------------------
-
-  /** A click opens; while something is selected, or with a key held, it selects. */
-  press(entry, event) {
-    if (this.selection.isOpen || event.shiftKey || event.ctrlKey || event.metaKey) this.select(entry, event);
-    else this.look(entry.asset);
-  }
-
-  select(entry, event) {
-    const index = this.grid.entries.indexOf(entry);
-    if (event.shiftKey && this.anchor !== undefined) {
-      const [from, to] = [Math.min(this.anchor, index), Math.max(this.anchor, index)];
-      this.selection.addAll(this.grid.entries.slice(from, to + 1).map((one) => one.asset).filter(Boolean));
-    } else {
-      this.anchor = index;
-      this.selection.toggle(entry.asset);
+    if (this.values.has("collection")) {
+      return h("div.empty", {}, icon("folder"), h("h2", {}, "This collection is empty"), h("p.muted", {}, "Select files in the library and add them, or drop new ones here."),
+        h("a.button", { href: "#library" }, "To the library"));
     }
+    return h("div.empty", {}, icon("library"), h("h2", {}, "Your library is empty"),
+      h("p.muted", {}, "What you upload and what your jobs make is kept here."), h("a.button.primary", { href: "#create" }, "Make something"));
   }
 
-  key(event) {
-    const entry = this.grid.at(event.target);
-    if (!entry?.asset || !event.target.classList.contains("thumb")) return;
-    if (event.key === " " || event.key === "x") {
-      event.preventDefault();
-      this.select(entry, event);
-    } else if (event.key === "Delete") {
-      if (!this.selection.has(entry.asset)) this.selection.toggle(entry.asset);
-      this.selection.remove();
-    } else if (event.key === "Escape") {
-      this.selection.clear();
-    } else if (event.key === "a" && (event.ctrlKey || event.metaKey)) {
-      event.preventDefault();
-      this.selection.addAll(this.assets);
+  failed() {
+    const isOddFilter = this.failure.status === 422 || this.failure.status === 400;
+    const title = isOddFilter ? "This filter cannot be used" : this.entries.length ? "The rest could not be loaded" : "Your library could not be loaded";
+    return h("div.empty", { role: "alert" }, icon("alert"), h("h2", {}, title), h("p.muted", {}, this.failure.errors[0]?.message ?? this.failure.message),
+      isOddFilter ? h("a.button", { href: "#library" }, "Clear filters") : h("button.button", { type: "button", onclick: () => this.again() }, "Try again"));
+  }
+
+  offline(isOffline) {
+    byId("library-offline").hidden = !isOffline;
+  }
+
+  tile(asset, size) {
+    const isDrawing = asset.kind === "image" && !asset.thumbnails.length && !asset.isSettled;
+    if (isDrawing && Date.now() - new Date(asset.createdAt).getTime() < DRAWN_WITHIN_MILLISECONDS) this.settle(asset);
+    else if (isDrawing) asset.isSettled = true;
+    return assetTile(asset, {
+      size,
+      isSelected: this.selection.has(asset),
+      open: (event) => this.click(event, asset),
+      select: (event) => this.choose(event, asset),
+      star: () => starAll([asset], !asset.favourite),
+    });
+  }
+
+  /** Ask for an asset until its renditions are drawn, and show them then. */
+  async settle(asset) {
+    if (asset.isSettling) return;
+    asset.isSettling = true;
+    for (let wait = 700; wait < 8000 && !asset.thumbnails.length; wait *= 1.6) {
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      const now = await get(`/v1/assets/${asset.id}`).catch(() => null);
+      if (now) Object.assign(asset, now);
     }
+    Object.assign(asset, { isSettled: true, isSettling: false });
+    this.grid.renew(asset.id);
   }
 
   look(asset) {
-    const items = this.assets.map((one) => ({ asset: one }));
-    openViewer(items, items.findIndex((item) => item.asset === asset));
+    const items = this.entries;
+    openViewer(items, items.findIndex((entry) => entry.asset === asset), { near: () => this.more(), left: (last) => this.grid.focus(last.id) });
   }
 
-  // --- uploads ------------------------------------------------------------------------------------------------------
-
-  uploadButton() {
-    const chooser = h("input.visually-hidden", { type: "file", multiple: true, tabindex: "-1", "aria-label": "Files to upload", onchange: () => { this.addFiles([...chooser.files]); chooser.value = ""; } });
-    return h("div", {}, chooser, h("button.button", { type: "button", onclick: () => chooser.click() }, icon("upload"), h("span", {}, "Upload")));
+  renew(assets) {
+    for (const asset of assets) {
+      const entry = this.entries.find(({ key }) => key === asset.id);
+      if (!entry) continue;
+      // The same asset may be known to the feed as another object.
+      if (entry.asset !== asset) Object.assign(entry.asset, asset);
+      this.grid.renew(asset.id);
+    }
+    this.bar.update();
   }
 
-  /** Upload files, a few at once; into the collection that is open. */
-  async addFiles(files) {
-    this.settle();
-    const waiting = files.map((file) => ({ file, share: 0 }));
-    this.grid.entries.unshift(...waiting);
-    this.grid.changed();
-    this.showState();
-    const collection = this.filter.values.collection;
-    const queue = [...waiting];
-    const sent = [];
-    const sender = async () => {
-      for (let entry = queue.shift(); entry; entry = queue.shift()) {
-        const asset = await this.send(entry);
-        if (asset) sent.push(asset.id);
-      }
+  drop(assets) {
+    const gone = new Set(assets.map(({ id }) => id));
+    this.selection.set(this.selection.assets.filter(({ id }) => gone.has(id)), false);
+    const held = this.grid.held();
+    const place = this.entries.findIndex(({ key }) => key === held);
+    this.entries = this.entries.filter(({ key }) => !gone.has(key));
+    this.show();
+    if (gone.has(held) && this.entries.length) this.grid.focus(this.entries[Math.min(place, this.entries.length - 1)].key);
+    collections.refresh();
+  }
+
+  collected({ assets, collection, isIn }) {
+    if (!isIn && collection.id === this.values.get("collection")) this.drop(assets);
+    else if (isIn && collection.id === this.values.get("collection")) this.refresh();
+    collections.refresh();
+  }
+
+  // --- selecting ---
+
+  showSelected(assets) {
+    for (const asset of assets) this.grid.tiles.get(asset.id)?.select(this.selection.has(asset));
+    byId("view-library").classList.toggle("selecting", this.selection.chosen.size > 0);
+    this.bar.update();
+  }
+
+  choose(event, asset) {
+    if (event.shiftKey) {
+      // The box has turned itself; the selection decides.
+      this.selection.reach(asset, this.assets);
+      this.showSelected([asset]);
+    } else this.selection.toggle(asset);
+  }
+
+  /** A click opens, unless some are selected already: then it selects. Enter always opens. */
+  click(event, asset) {
+    if (event.shiftKey) this.selection.reach(asset, this.assets);
+    else if (event.ctrlKey || event.metaKey || this.selection.chosen.size) this.selection.toggle(asset);
+    else this.look(asset);
+  }
+
+  extend(from, to) {
+    if (!this.selection.has(from)) this.selection.toggle(from);
+    this.selection.reach(to, this.assets);
+  }
+
+  press(event, asset) {
+    const isTile = /** @type {HTMLElement} */ (event.target).matches(".thumb-open");
+    const isAll = event.key === "a" && (event.ctrlKey || event.metaKey);
+    const acts = {
+      " ": () => isTile && this.selection.toggle(asset),
+      "Enter": () => isTile && this.look(asset),
+      "Delete": () => removeAll(this.selection.chosen.size ? this.selection.assets : [asset]),
     };
-    await Promise.all(Array.from({ length: UPLOADS_AT_ONCE }, sender));
-    if (collection && sent.length) await collections.put(collection, sent).catch((error) => toast(error.message, { kind: "bad" }));
-  }
-
-  /** @param {Tile} entry */
-  async send(entry) {
-    const file = /** @type {File} */ (entry.file);
-    try {
-      const asset = await upload(file, { onProgress: (share) => {
-        const bar = /** @type {any} */ (entry.element?.querySelector(".bar i"));
-        if (bar) bar.style.inlineSize = `${share * 100}%`;
-      } });
-      const twin = this.grid.entries.find((one) => one.asset?.id === asset.id);
-      if (twin) this.grid.entries.splice(this.grid.entries.indexOf(twin), 1);
-      Object.assign(entry, { asset, file: undefined, page: { cursor: null } });
-      this.grid.changed();
-      this.grid.redraw(entry);
-      this.lookForSmallForms(entry);
-      return asset;
-    } catch (error) {
-      this.grid.entries = this.grid.entries.filter((one) => one !== entry);
-      this.grid.changed();
-      this.showState();
-      toast(`${file.name}: ${error.message}`, { kind: "bad" });
-      return null;
-    }
-  }
-
-  async lookForSmallForms({ asset }) {
-    for (const wait of THUMBNAIL_MILLISECONDS) {
-      if (asset.kind !== "image" || asset.thumbnails.length) return;
-      await new Promise((resolve) => setTimeout(resolve, wait));
-      await get(`/v1/assets/${asset.id}`).then((now) => Object.assign(asset, now)).catch(() => {});
-    }
+    if (!asset || !(event.key in acts || isAll) || (!isTile && event.key !== "Delete")) return;
+    event.preventDefault();
+    if (isAll) this.selection.set(this.assets, true);
+    else acts[event.key]();
   }
 }
 
-/** What a person would call it. */
-function name(asset) {
-  return asset.prompt || asset.filename || `${KIND[asset.kind] ?? asset.kind} of ${new Date(asset.createdAt).toLocaleString("en")}`;
-}
-
-function fileFace(asset) {
-  const facts = [asset.durationSeconds && seconds(asset.durationSeconds), asset.size && bytes(asset.size)].filter(Boolean);
-  return h("span.thumb-file", {}, icon(asset.kind === "audio" ? "audio" : "file"), h("span.thumb-name", {}, asset.filename || KIND[asset.kind] || asset.contentType), h("span.muted", {}, asset.status === "ready" ? facts.join(" · ") : "Being checked"));
-}
+const entryOf = (asset) => ({ key: asset.id, asset });
 
 export const library = new Library();

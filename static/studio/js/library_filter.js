@@ -1,176 +1,154 @@
-// What the library is narrowed to. It lives in the address (#library?kind=image&q=cat), so that it can be shared, kept
-// and gone back to.
+// What the library is narrowed to: in the address (#library?kind=image&q=cat), in the bar, and as the API is asked.
 
-import { catalogue } from "./catalogue.js";
 import { h, icon } from "./dom.js";
+import { catalogue } from "./catalogue.js";
+import { tagInput } from "./tags.js";
+import { operation } from "./words.js";
 
-const KINDS = [["image", "Pictures"], ["audio", "Sounds"], ["json", "Documents"], ["text", "Texts"]];
-const SOURCES = [["job", "Made here"], ["upload", "Uploaded"]];
-const AGES = [["1", "Past day"], ["7", "Past week"], ["30", "Past month"], ["365", "Past year"]];
-const DATES = "dates";
-const ONE_OF = ["kind", "source", "model", "operation", "age", "since", "until", "collection", "q"];
-const SWITCHES = ["favourite", "public"];
-const SEARCH_MILLISECONDS = 250;
-const DAY_MILLISECONDS = 86_400_000;
+const KINDS = [["", "Everything"], ["image", "Pictures"], ["audio", "Sounds"], ["json", "Documents"], ["text", "Texts"]];
+const SOURCES = [["", "Made or uploaded"], ["job", "Made here"], ["upload", "Uploaded"]];
+const NAMES = ["collection", "q", "kind", "source", "model", "operation", "since", "until", "favourite", "public"];
+const PAUSE_MILLISECONDS = 250;
 
-export class Filter {
-  constructor(parameters = new URLSearchParams()) {
-    /** @type {Record<string, string>} */
-    this.values = {};
-    for (const name of ONE_OF) if (parameters.get(name)) this.values[name] = /** @type {string} */ (parameters.get(name));
-    for (const name of SWITCHES) if (parameters.has(name)) this.values[name] = "true";
-    this.tags = [...new Set(parameters.getAll("tag"))];
-  }
-
-  /** As the address of this page has it. */
-  static here() {
-    return new Filter(new URLSearchParams(location.hash.split("?")[1] ?? ""));
-  }
-
-  /** The same with some values changed; an empty one is left away. */
-  with(changes) {
-    const next = new Filter();
-    next.values = Object.fromEntries(Object.entries({ ...this.values, ...changes }).filter(([name, value]) => name !== "tags" && value));
-    next.tags = changes.tags ?? this.tags;
-    return next;
-  }
-
-  /** Whether anything but a collection narrows. */
-  get isNarrowed() {
-    return this.tags.length > 0 || Object.keys(this.values).some((name) => name !== "collection");
-  }
-
-  get hash() {
-    const parameters = new URLSearchParams(this.values);
-    for (const tag of this.tags) parameters.append("tag", tag);
-    const text = parameters.toString();
-    return text ? `#library?${text}` : "#library";
-  }
-
-  /** The parameters of GET /v1/assets. */
-  get query() {
-    const { age, since, until, ...same } = this.values;
-    const parameters = new URLSearchParams(same);
-    if (age) parameters.set("since", new Date(Date.now() - Number(age) * DAY_MILLISECONDS).toISOString());
-    if (midnight(since)) parameters.set("since", midnight(since));
-    // The day that is named is meant to be in it.
-    if (midnight(until)) parameters.set("until", midnight(until, 1));
-    for (const tag of this.tags) parameters.append("tag", tag);
-    return parameters;
-  }
+/** The parameters of an address, in one order and without what means nothing here. */
+export function parse(query) {
+  const given = new URLSearchParams(query);
+  const values = new URLSearchParams();
+  for (const name of NAMES) if (given.get(name)?.trim()) values.set(name, given.get(name).trim());
+  for (const tag of new Set(given.getAll("tag"))) if (tag.trim()) values.append("tag", tag.trim());
+  return values;
 }
 
-/** The beginning of a day of this place, "2026-11-23", as an instant; empty where there is none. */
-function midnight(day, later = 0) {
-  const [year, month, date] = (day ?? "").split("-").map(Number);
+/** The same for the API: a day there is the moment it begins here. */
+export function asked(values) {
+  const parameters = new URLSearchParams(values);
+  if (parameters.has("since")) parameters.set("since", midnight(parameters.get("since"), 0));
+  if (parameters.has("until")) parameters.set("until", midnight(parameters.get("until"), 1));
+  return parameters;
+}
+
+function midnight(day, later) {
+  const [year, month, date] = day.split("-").map(Number);
   const moment = new Date(year, month - 1, date + later);
-  return Number.isNaN(moment.getTime()) ? "" : moment.toISOString();
+  return Number.isNaN(moment.getTime()) ? day : moment.toISOString();
 }
 
-/**
- * The controls of a filter.
- * @param {{change: (next: Filter, options?: {isTyped?: boolean}) => void, knownTags: () => string[]}} options
- */
+/** Whether anything but a collection is asked for. */
+export const isNarrowed = (values) => [...values.keys()].some((name) => name !== "collection");
+
+/** These values without one name, or without one of its values. */
+export function without(values, name, value) {
+  const left = new URLSearchParams();
+  for (const [key, one] of values) if (key !== name || (value !== undefined && one !== value)) left.append(key, one);
+  return left;
+}
+
+/** The bar above the grid. `choose` is told what to narrow to, and whether the person is still typing it. */
 export class FilterBar {
-  constructor({ change, knownTags }) {
-    this.change = change;
-    this.knownTags = knownTags;
-    this.filter = new Filter();
+  /** @param {{choose: (values: URLSearchParams, isTyping?: boolean) => void}} options */
+  constructor({ choose }) {
+    this.choose = choose;
+    this.values = new URLSearchParams();
     this.search = this.searchField();
-    this.tagField = h("input.tag-field", { type: "text", list: "known-tags", placeholder: "Tag", "aria-label": "Only with this tag", maxlength: "50", autocomplete: "off" });
-    this.tagList = h("datalist", { id: "known-tags" });
-    this.tagField.addEventListener("focus", () => this.tagList.replaceChildren(...this.knownTags().map((value) => h("option", { value }))));
-    this.tagField.addEventListener("change", () => this.addTag());
-    this.element = h("div.filters", { role: "group", "aria-label": "Filters" });
+    this.kind = this.select("Kind", "kind", KINDS);
+    this.favourite = h("button.button.toggle", { type: "button", "aria-pressed": "false", "aria-label": "Favourites only", title: "Favourites only", onclick: () => this.toggle("favourite") }, icon("star"));
+    this.more = h("button.button", { type: "button", "aria-expanded": "false", "aria-controls": "library-more", onclick: () => this.unfold(this.panel.hidden) }, icon("filter"), "Filters");
+    this.panel = this.foldedFields();
+    this.chips = h("ul.filter-chips", { "aria-label": "Filters in use", hidden: true });
+    this.element = h("div.filters", { role: "search", "aria-label": "Library" },
+      h("div.filter-line", {}, h("div.search-box", {}, icon("search"), this.search), this.kind, this.favourite, this.more), this.panel, this.chips);
   }
 
   searchField() {
     let timer = 0;
-    const input = h("input", { type: "search", placeholder: "Search prompts and names", "aria-label": "Search prompts and names", maxlength: "200" });
-    const tell = () => this.change(this.filter.with({ q: input.value.trim() }), { isTyped: true });
-    input.addEventListener("input", () => {
-      clearTimeout(timer);
-      timer = setTimeout(tell, SEARCH_MILLISECONDS);
-    });
+    const input = h("input", { type: "search", placeholder: "Search prompts and file names", "aria-label": "Search prompts and file names", maxlength: "200", enterkeyhint: "search" });
+    const send = () => { clearTimeout(timer); this.set("q", input.value.trim(), true); };
+    input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(send, PAUSE_MILLISECONDS); });
     input.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && input.value) {
-        event.stopPropagation();
-        input.value = "";
-        clearTimeout(timer);
-        tell();
-      }
+      if (event.key === "Enter") send();
+      if (event.key !== "Escape" || !input.value) return;
+      event.preventDefault();
+      input.value = "";
+      send();
     });
     return input;
   }
 
-  addTag() {
-    const tag = this.tagField.value.trim();
-    this.tagField.value = "";
-    if (tag && !this.filter.tags.includes(tag)) this.change(this.filter.with({ tags: [...this.filter.tags, tag] }));
-  }
-
-  /** Show what a filter says. */
-  show(filter) {
-    const had = document.activeElement?.closest?.(".filters") ? /** @type {any} */ (document.activeElement).dataset.name : null;
-    this.filter = filter;
-    const { values } = filter;
-    if (document.activeElement !== this.search) this.search.value = values.q ?? "";
-    const models = new Set(catalogue.operations.flatMap(({ slug }) => catalogue.offers(slug).map(({ model }) => model)));
+  foldedFields() {
     const operations = catalogue.operations.map(({ slug, title }) => [slug, title]);
-    const hasDates = Boolean(values.since || values.until);
-    this.element.replaceChildren(...[
-      this.select("kind", "Kind", "Any kind", KINDS),
-      this.select("source", "Source", "Any source", SOURCES),
-      this.select("operation", "Operation", "Any operation", operations),
-      this.select("model", "Model", "Any model", [...models].map((model) => [model, model])),
-      this.when(hasDates),
-      hasDates && this.day("since", "From"),
-      hasDates && this.day("until", "To"),
-      this.toggle("favourite", "star", "Favourites"),
-      this.toggle("public", "globe", "Public"),
-      ...filter.tags.map((tag) => h("button.chip.on", { type: "button", "aria-label": `Any tag but not only ${tag}`, onclick: () => this.change(filter.with({ tags: filter.tags.filter((one) => one !== tag) })) }, `#${tag}`, icon("close"))),
-      this.tagField, this.tagList,
-      filter.isNarrowed && h("button.link.clear", { type: "button", onclick: () => this.clear() }, "Clear"),
-    ].filter(Boolean));
-    if (had) /** @type {any} */ (this.element.querySelector(`[data-name="${had}"]`))?.focus();
+    const models = [...catalogue.models].sort().map((slug) => [slug, slug]);
+    this.source = this.select("Source", "source", SOURCES);
+    this.operation = this.select("Operation", "operation", [["", "Any operation"], ...operations]);
+    this.model = this.select("Model", "model", [["", "Any model"], ...models]);
+    this.since = this.day("From", "since");
+    this.until = this.day("To", "until");
+    this.tag = tagInput({ label: "Tag", add: (tag) => { if (!this.values.getAll("tag").includes(tag)) this.choose(parse(`${this.values}&tag=${encodeURIComponent(tag)}`)); } });
+    this.public = h("input", { type: "checkbox", onchange: () => this.toggle("public") });
+    const labelled = (text, control) => h("label.field", {}, h("span.label", {}, text), control);
+    return h("div.filter-fields", { id: "library-more", hidden: true },
+      labelled("Source", this.source), labelled("Operation", this.operation), labelled("Model", this.model),
+      labelled("From", this.since), labelled("To", this.until), labelled("Tag", this.tag),
+      h("label.check", {}, this.public, "Public only"));
   }
 
-  clear() {
-    this.search.value = "";
-    this.change(new Filter().with({ collection: this.filter.values.collection }));
-  }
-
-  select(name, title, none, options) {
-    const value = this.filter.values[name] ?? "";
-    // One that only an old asset or address knows.
-    const all = value && !options.some(([known]) => known === value) ? [...options, [value, value]] : options;
-    const select = h("select", { "aria-label": title, data: { name, on: value ? "true" : "" }, onchange: () => this.change(this.filter.with({ [name]: select.value })) },
-      h("option", { value: "" }, none), all.map(([key, text]) => h("option", { value: key, selected: key === value }, text)));
+  select(title, name, options) {
+    const select = h("select", { "aria-label": title, onchange: () => this.set(name, select.value) }, options.map(([value, text]) => h("option", { value }, text)));
     return select;
   }
 
-  when(hasDates) {
-    const value = hasDates ? DATES : this.filter.values.age ?? "";
-    const options = [["", "Any time"], ...AGES, [DATES, "Between dates"]];
-    const select = h("select", { "aria-label": "Time", data: { name: "age", on: value ? "true" : "" }, onchange: () => {
-      const isDates = select.value === DATES;
-      this.change(this.filter.with({ age: isDates ? "" : select.value, since: isDates ? today() : "", until: isDates ? today() : "" }));
-    } }, options.map(([key, text]) => h("option", { value: key, selected: key === value }, text)));
-    return select;
-  }
-
-  day(name, title) {
-    const input = h("input.day", { type: "date", value: this.filter.values[name] ?? "", "aria-label": title, data: { name }, onchange: () => this.change(this.filter.with({ [name]: input.value })) });
+  day(title, name) {
+    const input = h("input", { type: "date", "aria-label": title, onchange: () => this.set(name, input.value) });
     return input;
   }
 
-  toggle(name, symbol, title) {
-    const isOn = Boolean(this.filter.values[name]);
-    return h("button.chip", { type: "button", class: isOn ? "chip on" : "chip", "aria-pressed": String(isOn), data: { name }, onclick: () => this.change(this.filter.with({ [name]: isOn ? "" : "true" })) }, icon(symbol), title);
+  toggle(name) {
+    this.set(name, this.values.has(name) ? "" : "true");
+  }
+
+  set(name, value, isTyping = false) {
+    const values = without(this.values, name);
+    if (value) values.set(name, value);
+    if (String(parse(values)) !== String(this.values)) this.choose(parse(values), isTyping);
+  }
+
+  unfold(isOpen) {
+    this.panel.hidden = !isOpen;
+    this.more.setAttribute("aria-expanded", String(isOpen));
+    if (isOpen) this.panel.querySelector("select").focus();
+  }
+
+  /** Show what is asked for: at the controls, and as chips what is folded away. */
+  show(values) {
+    this.values = values;
+    if (this.search.value.trim() !== (values.get("q") ?? "")) this.search.value = values.get("q") ?? "";
+    for (const name of ["kind", "source", "operation", "model", "since", "until"]) offer(this[name], values.get(name) ?? "");
+    this.public.checked = values.has("public");
+    this.favourite.setAttribute("aria-pressed", String(values.has("favourite")));
+    const chips = [...values].filter(([name]) => !["q", "kind", "favourite", "collection"].includes(name));
+    this.chips.hidden = !isNarrowed(values);
+    this.chips.replaceChildren(
+      ...chips.map(([name, value]) => h("li", {}, h("button.chip", { type: "button", "aria-label": `Remove filter ${words(name, value)}`, onclick: () => this.choose(without(this.values, name, value)) }, words(name, value), icon("close")))),
+      h("li", {}, h("button.link", { type: "button", onclick: () => this.clear() }, "Clear filters")));
+  }
+
+  /** Ask for everything again, in the same collection. */
+  clear() {
+    const values = new URLSearchParams();
+    if (this.values.has("collection")) values.set("collection", this.values.get("collection"));
+    this.choose(values);
+    this.search.focus();
   }
 }
 
-function today() {
-  const now = new Date();
-  return [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
+/** Choose a value, and first add it where an address named one that is not on the list (any more). */
+function offer(control, value) {
+  if (control.options && ![...control.options].some((option) => option.value === value)) control.append(h("option", { value }, value));
+  control.value = value;
+}
+
+function words(name, value) {
+  if (name === "operation") return operation(value).title;
+  if (name === "source") return SOURCES.find(([slug]) => slug === value)?.[1] ?? value;
+  if (name === "since" || name === "until") return `${name === "since" ? "From" : "To"} ${value}`;
+  return { tag: `#${value}`, public: "Public" }[name] ?? value;
 }

@@ -1,169 +1,124 @@
-// The assets that are chosen in the library, and the bar of what can be done with all of them.
+// What is selected in the library, and the bar with what can be done to it.
 
-import { create } from "./api.js";
-import { announce, byId, confirmation, h, icon, toast } from "./dom.js";
-import { collectionPicker, collections } from "./collections.js";
-import { act, tagEditor } from "./notes.js";
+import { h, icon } from "./dom.js";
+import { collectAll, removeAll, starAll, tagAll, zip } from "./bulk.js";
+import { askCollection, askTags } from "./library_dialogs.js";
 import { count } from "./words.js";
 
-const MOST_IN_A_ZIP = 1000;
-
 export class Selection {
-  /** @param {{changed: () => void, gone: (ids: Set<string>) => void, all: () => any[], collectionId: () => string | undefined}} library */
-  constructor(library) {
-    this.library = library;
+  /** @param {{changed: (assets: any[]) => void}} options called with the assets that were selected or left */
+  constructor({ changed }) {
+    this.changed = changed;
     /** @type {Map<string, any>} */
-    this.assets = new Map();
-    this.bar = h("div.selection-bar", { role: "toolbar", "aria-label": "Selected assets", hidden: true });
-    byId("view-library").append(this.bar);
+    this.chosen = new Map();
+    /** @type {string | null} From where a range is drawn. */
+    this.anchor = null;
   }
 
-  get isOpen() {
-    return this.assets.size > 0;
+  get assets() {
+    return [...this.chosen.values()];
   }
 
   has(asset) {
-    return this.assets.has(asset.id);
+    return this.chosen.has(asset.id);
+  }
+
+  set(assets, isOn) {
+    const moved = assets.filter((asset) => this.has(asset) !== isOn);
+    for (const asset of moved) {
+      if (isOn) this.chosen.set(asset.id, asset);
+      else this.chosen.delete(asset.id);
+    }
+    if (moved.length) this.changed(moved);
   }
 
   toggle(asset) {
-    if (!this.assets.delete(asset.id)) this.assets.set(asset.id, asset);
-    this.show();
+    this.anchor = asset.id;
+    this.set([asset], !this.has(asset));
   }
 
-  addAll(assets) {
-    for (const asset of assets) this.assets.set(asset.id, asset);
-    this.show();
+  /** Everything from where the last one was chosen up to this one. */
+  reach(asset, shown) {
+    const ids = shown.map(({ id }) => id);
+    const [from, to] = [ids.indexOf(this.anchor), ids.indexOf(asset.id)].sort((left, right) => left - right);
+    if (from < 0) return this.toggle(asset);
+    this.set(shown.slice(from, to + 1), true);
   }
 
   clear() {
-    this.assets.clear();
-    this.show();
-  }
-
-  /** Some assets are no more. */
-  forget(ids) {
-    for (const id of ids) this.assets.delete(id);
-    this.show();
-  }
-
-  show() {
-    const { size } = this.assets;
-    this.bar.hidden = size === 0;
-    document.body.classList.toggle("selecting", size > 0);
-    this.library.changed();
-    if (!size) return;
-    announce(`${count(size)} selected`);
-    const isStarred = [...this.assets.values()].every((asset) => asset.favourite);
-    const inCollection = this.library.collectionId();
-    const putButton = this.button("library", "Collect");
-    this.bar.replaceChildren(...[
-      this.button("close", "Clear the selection", () => this.clear(), "icon-only"),
-      h("strong.selection-count", {}, `${count(size)} selected`),
-      h("button.link", { type: "button", onclick: () => this.addAll(this.library.all()) }, "Select all shown"),
-      h("span.selection-acts", {},
-        this.button("star", isStarred ? "Unstar" : "Star", () => this.star(!isStarred)),
-        this.button("tag", "Tag", () => this.tag()),
-        collectionPicker(putButton, (collection) => this.collect(collection)),
-        inCollection && this.button("close", "Take out", () => this.takeOut(inCollection)),
-        this.button("download", "Download", () => this.download()),
-        this.button("trash", "Delete", () => this.remove(), "danger-text")),
-    ]);
-  }
-
-  button(symbol, text, onclick = () => {}, classes = "") {
-    const label = h("span.label", { class: classes === "icon-only" ? "visually-hidden" : "label" }, text);
-    return h("button.button.ghost.small", { type: "button", class: `button ghost small ${classes}`, onclick }, icon(symbol), label);
-  }
-
-  /** Run an act; what it did to the ids it was not refused for is told to `then`. */
-  async run(action, more, then) {
-    const ids = [...this.assets.keys()];
-    this.bar.setAttribute("aria-busy", "true");
-    try {
-      const skipped = await act(action, ids, more);
-      const done = ids.filter((id) => !skipped.has(id));
-      then(done);
-      return done.length;
-    } catch (error) {
-      toast(error.message, { kind: "bad" });
-      return 0;
-    } finally {
-      this.bar.removeAttribute("aria-busy");
-    }
-  }
-
-  async star(isOn) {
-    await this.run(isOn ? "favourite" : "unfavourite", {}, (ids) => {
-      for (const id of ids) this.assets.get(id).favourite = isOn;
-      this.show();
-    });
-  }
-
-  async collect(collection) {
-    const done = await this.run("collect", { collectionId: collection.id }, () => {});
-    if (!done) return;
-    toast(`${count(done)} put into “${collection.title}”`, { kind: "good" });
-    await collections.reload(collection.id);
-  }
-
-  async takeOut(collectionId) {
-    const done = await this.run("uncollect", { collectionId }, (ids) => this.library.gone(new Set(ids)));
-    if (done) await collections.reload(collectionId);
-  }
-
-  /** The tags of all that is selected; each addition and removal acts at once. */
-  tag() {
-    const body = h("div");
-    const dialog = h("dialog.ask", { "aria-labelledby": "ask-title" },
-      h("h2", { id: "ask-title" }, `Tags of ${count(this.assets.size)} ${this.assets.size === 1 ? "asset" : "assets"}`), body,
-      h("div.row.end", {}, h("button.button.primary", { type: "button", onclick: () => dialog.close() }, "Done")));
-    const change = async (action, tag) => {
-      await this.run(action, { tags: [tag] }, (ids) => {
-        for (const id of ids) {
-          const asset = this.assets.get(id);
-          const others = asset.tags.filter((one) => one.toLowerCase() !== tag.toLowerCase());
-          asset.tags = action === "tag" ? [...others, tag] : others;
-        }
-        this.library.changed();
-      });
-      draw();
-      body.querySelector("input")?.focus();
-    };
-    const draw = () => {
-      const tags = [...new Set([...this.assets.values()].flatMap((asset) => asset.tags))].sort();
-      body.replaceChildren(tagEditor({ tags, add: (tag) => change("tag", tag), drop: (tag) => change("untag", tag) }));
-    };
-    draw();
-    dialog.addEventListener("close", () => dialog.remove());
-    document.body.append(dialog);
-    dialog.showModal();
-  }
-
-  async download() {
-    if (this.assets.size > MOST_IN_A_ZIP) {
-      toast(`A zip holds up to ${count(MOST_IN_A_ZIP)} files. Select fewer.`, { kind: "bad" });
-      return;
-    }
-    await downloadZip({ assetIds: [...this.assets.keys()] });
-  }
-
-  async remove() {
-    const { size } = this.assets;
-    const text = "They disappear from the library, and links to them stop working.";
-    if (!await confirmation({ title: `Delete ${count(size)} ${size === 1 ? "asset" : "assets"} for good?`, text, agree: "Delete" })) return;
-    const done = await this.run("delete", {}, (ids) => this.library.gone(new Set(ids)));
-    if (done) toast(`${count(done)} deleted`, { kind: "good" });
+    this.anchor = null;
+    this.set(this.assets, false);
   }
 }
 
-/** Ask for a zip of what `named` says (assetIds, collectionId or filter) and save it. */
-export async function downloadZip(named) {
-  try {
-    const archive = await create("/v1/archives", named);
-    h("a", { href: archive.url, download: "" }).click();
-    if (archive.skipped.length) toast(`${archive.skipped.length} are gone and not in it.`, { kind: "bad" });
-  } catch (error) {
-    toast(error.message, { kind: "bad" });
+/** The bar: hidden while nothing is selected. `collection` is the one that is open. */
+export class SelectionBar {
+  /** @param {{element: HTMLElement, selection: Selection, shown: () => any[], collection: () => any}} options */
+  constructor({ element, selection, shown, collection }) {
+    Object.assign(this, { element, selection, shown, collection });
+    this.number = h("span.selection-count", { "aria-live": "polite" });
+    this.all = this.button("check", "Select all shown", () => selection.set(shown(), true));
+    this.star = this.button("star", "Favourite", () => starAll(selection.assets, !this.areStarred()));
+    this.out = this.button("minus", "Take out", () => collectAll(selection.assets, collection(), false));
+    this.untag = this.button("untag", "Remove tags", () => this.removeTags());
+    element.append(
+      h("button.icon-button", { type: "button", "aria-label": "Clear the selection", title: "Clear the selection (Esc)", onclick: () => selection.clear() }, icon("close")),
+      this.number, this.all, h("span.selection-gap"),
+      this.star, this.button("tag", "Add tags", () => this.addTags()), this.untag,
+      this.button("folder", "Add to collection", () => this.collect()), this.out,
+      this.button("download", "Download zip", () => zip(selection.assets)),
+      this.button("trash", "Delete", () => removeAll(selection.assets)));
+    element.lastElementChild.classList.add("danger-text");
+  }
+
+  button(symbol, words, act) {
+    const button = h("button.selection-act", { type: "button", "aria-label": words, title: words }, icon(symbol), h("span.label", {}, words));
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      try {
+        await act();
+      } finally {
+        button.disabled = false;
+      }
+    });
+    return button;
+  }
+
+  areStarred() {
+    return this.selection.assets.every((asset) => asset.favourite);
+  }
+
+  async addTags() {
+    const { assets } = this.selection;
+    const tags = await askTags({ title: "Add tags", agree: "Add" });
+    if (tags?.length) await tagAll(assets, tags, true);
+  }
+
+  async removeTags() {
+    const { assets } = this.selection;
+    const present = new Map(assets.flatMap((asset) => asset.tags).map((tag) => [tag.toLowerCase(), tag]));
+    const tags = await askTags({ title: "Remove tags", agree: "Remove", present: [...present.values()].sort() });
+    if (tags?.length) await tagAll(assets, tags, false);
+  }
+
+  async collect() {
+    const { assets } = this.selection;
+    const collection = await askCollection();
+    if (collection) await collectAll(assets, collection, true);
+  }
+
+  update() {
+    const { size } = this.selection.chosen;
+    this.element.hidden = !size;
+    if (!size) return;
+    const starred = this.areStarred() ? "Take out of favourites" : "Favourite";
+    this.number.textContent = `${count(size)} selected`;
+    this.star.setAttribute("aria-label", starred);
+    this.star.title = starred;
+    this.star.querySelector(".label").textContent = starred;
+    this.star.setAttribute("aria-pressed", String(this.areStarred()));
+    this.untag.hidden = !this.selection.assets.some((asset) => asset.tags.length);
+    this.out.hidden = !this.collection();
+    this.all.hidden = size >= this.shown().length;
   }
 }

@@ -19,14 +19,14 @@ const feed = byId("feed");
 const cards = new Map();
 const pages = new Pages("/v1/jobs?limit=12");
 
-/** "#library?kind=image" is the library. */
-function viewInAddress() {
-  const name = location.hash.slice(1).split("?")[0];
-  return name in VIEWS ? name : "create";
+/** The view an address names and what it says more: "#library?kind=image" → ["library", "kind=image"]. */
+function place() {
+  const [name, query = ""] = location.hash.slice(1).split("?", 2);
+  return name in VIEWS ? [name, query] : ["create", ""];
 }
 
 function showView() {
-  const chosen = viewInAddress();
+  const [chosen, query] = place();
   for (const [name, view] of Object.entries(VIEWS)) {
     byId(`view-${name}`).hidden = name !== chosen;
     if (name !== chosen) view?.close();
@@ -35,8 +35,7 @@ function showView() {
     if (link.dataset.view === chosen) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  scrollTo(0, 0);
-  VIEWS[chosen]?.open();
+  if (!VIEWS[chosen]?.open(query)) scrollTo(0, 0);
 }
 
 function cardOf(job) {
@@ -81,7 +80,7 @@ function wireFeed() {
     const element = cardOf(/** @type {CustomEvent} */ (event).detail);
     element.classList.add("arriving");
     feed.prepend(element);
-    if (viewInAddress() !== "create") return;
+    if (place()[0] !== "create") return;
     const isBelow = element.getBoundingClientRect().top > innerHeight * 0.6;
     if (isBelow || scrollY > 200) element.scrollIntoView({ block: isBelow ? "center" : "start", behavior: "smooth" });
   });
@@ -95,11 +94,13 @@ function wireFeed() {
 function wireFiles() {
   const give = (files) => {
     if (!files.length) return;
-    if (viewInAddress() === "library") library.addFiles(files);
+    if (place()[0] === "library") library.addFiles(files);
     else if (!composer.addFiles(files)) toast("This operation takes no picture. Choose one that does, such as Upscale.");
   };
-  addEventListener("dragover", (event) => event.preventDefault());
-  addEventListener("drop", (event) => { event.preventDefault(); give([...event.dataTransfer.files]); });
+  const over = (isOver) => document.body.classList.toggle("dropping", isOver && place()[0] === "library");
+  addEventListener("dragover", (event) => { event.preventDefault(); over(event.dataTransfer.types.includes("Files")); });
+  addEventListener("dragleave", (event) => { if (!event.relatedTarget) over(false); });
+  addEventListener("drop", (event) => { event.preventDefault(); over(false); give([...event.dataTransfer.files]); });
   addEventListener("paste", (event) => {
     const files = [...event.clipboardData.files];
     if (files.length) { event.preventDefault(); give(files); }

@@ -1,6 +1,7 @@
 // How numbers, times and names are said.
 
 const number = new Intl.NumberFormat("en");
+const moment = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 
 export const count = (value) => number.format(value);
@@ -29,17 +30,7 @@ export function ago(time) {
   return new Date(time).toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" });
 }
 
-export const clock = (time) => new Date(time).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
-
-export const KIND = { image: "Picture", audio: "Sound", json: "Document", text: "Text" };
-
-/** The length of a recording: "0:07", "1:02:30". */
-export function seconds(length) {
-  const whole = Math.round(length);
-  const parts = [Math.floor(whole / 60) % 60, whole % 60];
-  if (whole >= 3600) parts.unshift(Math.floor(whole / 3600));
-  return parts.map((part, index) => (index ? String(part).padStart(2, "0") : part)).join(":");
-}
+export const clock = (time) => moment.format(new Date(time));
 
 export function duration(from, to) {
   const seconds = (new Date(to).getTime() - new Date(from).getTime()) / 1000;
@@ -47,6 +38,21 @@ export function duration(from, to) {
   if (seconds < 100) return `${Math.round(seconds)} s`;
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }
+
+/** What people call a media type: "image/jpeg" → "JPEG". */
+export function format(contentType) {
+  const ending = contentType.split(";")[0].split("/").at(-1).replace(/^x-|\+.*$/g, "");
+  return { plain: "TXT", mpeg: "MP3", mp4: "M4A" }[ending] ?? ending.toUpperCase();
+}
+
+/** The length of a recording: 75.4 → "1:15". */
+export function length(seconds) {
+  const whole = Math.max(1, Math.round(seconds));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+/** "1 picture", "1,200 pictures". */
+export const counted = (value, noun) => `${number.format(value)} ${noun}${value === 1 ? "" : "s"}`;
 
 export const STATUS = {
   queued: "Queued", running: "Running", succeeded: "Done", failed: "Failed", canceled: "Canceled", expired: "Expired",

@@ -4,10 +4,7 @@ import os
 import shutil
 
 import pytest
-from allauth.account.models import EmailAddress
 from playwright.sync_api import expect, sync_playwright
-
-from tests.browser import pages
 
 FLAGS = [
     "--no-sandbox",
@@ -68,23 +65,3 @@ def open_page(stack, chromium, complaints):
     for context in contexts:
         context.close()
     assert complaints == []
-
-
-@pytest.fixture
-def person(owner):
-    """The owner, with a confirmed address: without one nobody signs in."""
-    EmailAddress.objects.create(user=owner, email=owner.email, verified=True, primary=True)
-    return owner
-
-
-@pytest.fixture
-def studio(open_page, person, funded):
-    """Opens the studio signed in as the owner of an organization with 10,000 credits."""
-
-    def studio(**options):
-        page = open_page("/", **options)
-        pages.sign_in(page, person.email)
-        expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
-        return page
-
-    return studio
