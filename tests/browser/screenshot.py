@@ -11,6 +11,8 @@ import httpx2
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
+from tests.browser.pages import recording
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 SIZE: ViewportSize = {"width": 1440, "height": 1060}
@@ -53,6 +55,11 @@ LIBRARY: list[tuple[str, list[str]]] = [
     ("A castle of cards on a wooden table, dramatic shadow", []),
     ("Glass greenhouse full of citrus trees, midday haze", ["spring"]),
 ]
+FILES = [
+    ("waves.wav", recording(seconds=3), "audio/wav"),
+    ("notes on the shoot.txt", b"Light at six.\n" * 40, "text/plain"),
+    ("palette.json", b'{"name": "coast", "colours": ["#1f6f78", "#f2c14e"]}', "application/json"),
+]
 COLLECTIONS = {"Coast": "coast", "Spring campaign": "spring", "Illustrations": "illustration", "Interiors": "interior"}
 
 
@@ -78,6 +85,9 @@ def fill(base_url: str, api_key: str) -> None:
         for number, (prompt, tags) in enumerate(reversed(LIBRARY)):
             if prompt not in known:
                 _make(api, prompt, tags, ratio=RATIOS[number % len(RATIOS)], is_starred=number % 5 == 1)
+        if not api.get("/v1/assets", params={"source": "upload"}).json()["data"]:
+            for file in FILES:
+                api.post("/v1/assets", files={"file": file}).raise_for_status()
         if not api.get("/v1/collections").json()["data"]:
             for title, tag in COLLECTIONS.items():
                 found = api.get("/v1/assets", params={"tag": tag, "limit": 100}).json()["data"]
@@ -131,6 +141,7 @@ def _library(page: Page) -> None:
     for place in (1, 8, 9):
         page.locator("#library-tiles .thumb").nth(place).get_by_role("checkbox").check(force=True)
     page.mouse.move(0, 0)
+    page.wait_for_function("document.getAnimations().every((one) => one.playState !== 'running')")
     _save(page, "library.png")
 
 

@@ -107,7 +107,7 @@ class Library {
     const { collection } = this;
     byId("library-title").textContent = this.values.has("collection") ? collection?.title ?? "Collection" : "Library";
     byId("library-count").textContent = collection ? counted(collection.assets, "file") : "";
-    if (this.tools.dataset.of !== (collection?.id ?? "") || collection) this.tools.replaceChildren(...(collection ? shelfTools(collection) : []));
+    this.tools.replaceChildren(...(collection ? shelfTools(collection) : []));
     this.bar.update();
   }
 
@@ -269,6 +269,10 @@ class Library {
       if (now) Object.assign(asset, now);
     }
     Object.assign(asset, { isSettled: true, isSettling: false });
+    if (asset.preview && asset.thumbnails.length) {
+      URL.revokeObjectURL(asset.preview);
+      asset.preview = null;
+    }
     this.grid.renew(asset.id);
   }
 
