@@ -66,9 +66,9 @@ def create(principal: Principal, title: str) -> Collection:
 
 
 def rename(collection: Collection, title: str) -> Collection:
-    """Raises TitleTaken."""
+    """Raises TitleTaken, and NotFound where it was deleted meanwhile."""
     collection.title = title
-    return _titled(collection)
+    return _titled(collection, force_update=True)
 
 
 def lock(organization_id: UUID, collection_id: UUID) -> None:
@@ -86,10 +86,12 @@ def put(collection_id: UUID, asset_ids: Many[UUID], *, is_in: bool) -> None:
         CollectionEntry.objects.filter(collection_id=collection_id, asset_id__in=asset_ids).delete()
 
 
-def _titled(collection: Collection) -> Collection:
+def _titled(collection: Collection, *, force_update: bool = False) -> Collection:
     try:
         with transaction.atomic():
-            collection.save()
+            collection.save(force_update=force_update)
     except IntegrityError:
         raise TitleTaken from None
+    except Collection.NotUpdated:
+        raise NotFound from None
     return collection

@@ -4,6 +4,8 @@ import uuid
 
 import pytest
 
+from core.exceptions import NotFound
+from storage import collections
 from storage.models import Asset, Collection, CollectionEntry
 from tests.factories import AssetFactory, CollectionEntryFactory, CollectionFactory
 
@@ -62,6 +64,19 @@ def test_a_collection_is_made_filled_shown_renamed_and_deleted(api, owner, organ
 def put(method, collection, assets):
     body = {"assetIds": [str(getattr(asset, "pk", asset)) for asset in assets]}
     return method(f"/v1/collections/{collection.pk}/assets", body, format="json")
+
+
+def test_a_collection_that_is_deleted_while_it_is_renamed_stays_deleted(organization):
+    # given
+    renamed = collections.find(organization.pk, CollectionFactory(organization=organization).pk)
+    Collection.objects.filter(pk=renamed.pk).delete()
+
+    # when
+    with pytest.raises(NotFound):
+        collections.rename(renamed, "Coast")
+
+    # then
+    assert not Collection.objects.filter(organization=organization).exists()
 
 
 def test_what_cannot_be_read_is_neither_counted_nor_put_in(api, organization, outsider):
