@@ -77,6 +77,16 @@ def lock(organization_id: UUID, collection_id: UUID) -> None:
         raise CollectionNotFound
 
 
+def delete(organization_id: UUID, collection_id: UUID) -> bool:
+    """Delete a collection, after whoever is putting assets into it; they stay. False where there is none."""
+    with transaction.atomic(durable=True):
+        rows = of(organization_id).select_for_update().filter(pk=collection_id)
+        found = rows.first()
+        if found:
+            found.delete()
+    return found is not None
+
+
 def put(collection_id: UUID, asset_ids: Many[UUID], *, is_in: bool) -> None:
     """Put assets in, or take them out; repeatable. Call it in a transaction that holds all their locks."""
     if is_in:

@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from accounts.principal import acting
 from core import idempotency
+from core.exceptions import NotFound
 from core.pagination import Pages
 from core.schemas import schema_of
 from storage import collections, filters, library
@@ -90,7 +91,8 @@ class CollectionDetail(APIView):
         responses={204: None},
     )
     def delete(self, request: Request, collection_id: UUID) -> Response:
-        _found(request, collection_id).delete()
+        if not collections.delete(acting(request).organization_id, collection_id):
+            raise NotFound
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -1,8 +1,12 @@
 """Collections over HTTP."""
 
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connections
+from rest_framework.test import APIClient
 
 from core.exceptions import NotFound
 from storage import collections
@@ -76,6 +80,37 @@ def test_a_collection_that_is_deleted_while_it_is_renamed_stays_deleted(organiza
         collections.rename(renamed, "Coast")
 
     # then
+    assert not Collection.objects.filter(organization=organization).exists()
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_collection_that_is_deleted_while_it_is_filled_is_gone(organization, owner):
+    # given
+    assets = AssetFactory.create_batch(20, organization=organization, user=owner)
+    shelves = CollectionFactory.create_batch(10, organization=organization, user=owner)
+    barrier = threading.Barrier(4)
+
+    def turn(act):
+        client = APIClient(raise_request_exception=False)
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {owner.secret}")
+        try:
+            return [(barrier.wait(), act(client, collection).status_code)[1] for collection in shelves]
+        finally:
+            connections.close_all()
+
+    # when
+    def fill(client, collection):
+        return put(client.post, collection, assets)
+
+    def delete(client, collection):
+        return client.delete(f"/v1/collections/{collection.pk}")
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(turn, [fill, fill, fill, delete]))
+
+    # then
+    assert answers[3] == [204] * len(shelves)
+    assert {status for filled in answers[:3] for status in filled} <= {200, 404, 422}
     assert not Collection.objects.filter(organization=organization).exists()
 
 
