@@ -161,7 +161,8 @@ def _unique(name: str, taken: set[str]) -> str:
     path = PurePath(unicodedata.normalize("NFC", name))
     stem = "".join(character for character in path.stem if character.isprintable()).translate(_FORBIDDEN)
     stem = stem.encode()[:_STEM_MAX_BYTES].decode(errors="ignore").strip(" .") or "asset"
-    if stem.split(".")[0].casefold() in _RESERVED:
+    # As Windows compares: a superscript one is a one, and blanks at the end are nothing.
+    if unicodedata.normalize("NFKC", stem.split(".")[0]).strip().casefold() in _RESERVED:
         stem = f"_{stem}"
     unique, number = f"{stem}{path.suffix}", 1
     while unique.casefold() in taken:

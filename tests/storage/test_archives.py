@@ -107,6 +107,7 @@ def test_times_that_no_zip_can_tell_are_the_nearest(api, kept):
 
 def test_names_are_safe_and_differ_by_more_than_case(api, kept):
     names = ["a.png", "A.png", "a.png", "../../etc/x.png", "con.png", 'b:*?".png', "..png", "ü" * 150 + ".png"]
+    names += ["COM¹.png", "aux .tar.png", "\u202egnp.\u200bexe.png"]
     assets = [kept(filename=name) for name in names]
     unnamed = kept(filename="")
 
@@ -121,6 +122,9 @@ def test_names_are_safe_and_differ_by_more_than_case(api, kept):
         "b____.png",
         zipped.namelist()[6],
         "ü" * 100 + ".png",
+        "_COM¹.png",
+        "_aux .tar.png",
+        "gnp.exe.png",
         f"{unnamed.pk}.png",
     ]
     assert not zipped.namelist()[6].startswith(".")
