@@ -151,16 +151,19 @@ def test_the_library_shows_what_was_imported_by_its_age(imported, api):
     assert created(since="2021-01-01T00:00:00Z", until="2024-01-01T00:00:00Z", kind="image") == ["2023", "2021"]
 
 
-def test_what_was_imported_expires_as_the_plan_says_from_then_on(imported, organization):
+def test_what_was_imported_expires_as_the_plan_says_from_then_on(organization, tmp_path):
     # given
     EntitlementFactory(organization=organization, retention_days=30)
+    path, told = tmp_path / "old.jsonl", StringIO()
+    library(path, [line(picture(), createdAt="2020-01-01T00:00:00Z")])
 
     # when
-    imported([line(picture(), createdAt="2020-01-01T00:00:00Z")])
+    call_command("import_data_urls", str(path), organization=organization.pk, stdout=told)
 
     # then
     expires_at = Asset.objects.get(organization=organization).expires_at
     assert timedelta(0) <= timezone.now() + timedelta(days=30) - expires_at < timedelta(minutes=1)
+    assert "each expires 30 days after it was imported" in told.getvalue()
 
 
 def test_names_and_tags_are_tidied_as_the_api_does(imported, organization):

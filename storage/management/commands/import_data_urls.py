@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts.models import Membership, Organization
 from storage import imports
 from storage.imports import Failure, Into, Report
+from usage import limits
 
 _INTERRUPTED = 130
 
@@ -48,6 +49,8 @@ class Command(BaseCommand):
             f"{report.read} read: {report.imported} imported, {report.duplicates} duplicates of bytes that were there, "
             f"{report.skipped} skipped (there already), {report.failed} failed; {report.size_bytes} bytes"
         )
+        if (days := limits.retention_days(into.organization_id)) is not None:
+            self.stdout.write(f"the plan keeps assets for {days} days: each expires {days} days after it was imported")
         if report.stopped == "interrupted":
             raise CommandError("interrupted; run it again to go on", returncode=_INTERRUPTED)
         if report.stopped:
